@@ -1,0 +1,42 @@
+import { defineConfig } from "vitest/config";
+
+// Four kinds of tests, told apart by folder: a run can ask for one with --project.
+const source = {
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source"] } },
+};
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./tools/count-reporter.ts"],
+    projects: [
+      {
+        ...source,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "test/contract/**/*.test.ts"],
+        },
+      },
+      { ...source, test: { name: "tidy", include: ["test/*.test.ts"], testTimeout: 60_000 } },
+      {
+        ...source,
+        test: {
+          name: "sim",
+          include: ["test/{sim,hosted-model}/**/*.test.ts"],
+          testTimeout: 600_000,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: "mount",
+          include: ["test/{mount,posix,crash,e2e}/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          // Mounts and daemons are heavy and share two cores: one file at a time.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
