@@ -1,0 +1,124 @@
+/**
+ * The byte layer under the store: working files (live bytes of an inode, mutable) and blobs (immutable bytes
+ * named by their digest).
+ *
+ * Two implementations: real files, and memory with a record of what has been made durable (for the simulator).
+ * The first interface is for the store thread: synchronous, and called with at most `inlineBytesMax` bytes of
+ * copying or hashing. The second is for the file worker: asynchronous, cancellable, any size.
+ */
+
+/** A descriptor of a working file. Opaque to the store. */
+export type Descriptor = number;
+
+/** What fstat(2) says of a working file. */
+export interface WorkStat {
+  /** Bytes. */
+  readonly size: number;
+  /** Units of 512 bytes. */
+  readonly blocks: number;
+  readonly mtimeS: number;
+  readonly mtimeNs: number;
+  /** ctime as text, to be compared for equality only. */
+  readonly ctime: string;
+}
+
+/** Whether somebody can still write a working file: `unsupported` where the disk has no leases. */
+export type WriterProbe = "nobody" | "somebody" | "unsupported";
+
+/** Disk under the store, as statfs(2) tells. */
+export interface DiskStat {
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly blocksFree: number;
+  readonly blocksAvailable: number;
+  readonly files: number;
+  readonly filesFree: number;
+}
+
+export interface ByteStore {
+  /** Opens `work/<ino>`. `create` makes it empty if it does not exist. @throws ENOENT when it must exist and does not */
+  openWork(ino: number, access: "read" | "write" | "create"): Descriptor;
+  close(fd: Descriptor): void;
+  /** Bytes read: short only at the end of the file. */
+  read(fd: Descriptor, into: Uint8Array, offset: number): number;
+  /** Writes all of `bytes`, or throws (ENOSPC, EFBIG, EIO) having written part of them. */
+  write(fd: Descriptor, bytes: Uint8Array, offset: number): void;
+  truncate(fd: Descriptor, size: number): void;
+  stat(fd: Descriptor): WorkStat;
+  setTimes(fd: Descriptor, mtimeS: number, mtimeNs: number): void;
+  /** fdatasync(2): the bytes and the size survive a power loss. */
+  sync(fd: Descriptor): void;
+  /** lseek with SEEK_DATA (3) or SEEK_HOLE (4). @throws FsError ENXIO */
+  seek(fd: Descriptor, offset: number, whence: number): number;
+  /** fallocate(2). @throws FsError EOPNOTSUPP, ENOSPC */
+  allocate(fd: Descriptor, mode: number, offset: number, length: number): void;
+  /** Bytes copied, at most `length`. */
+  copyRange(
+    from: Descriptor,
+    fromOffset: number,
+    to: Descriptor,
+    toOffset: number,
+    length: number,
+  ): number;
+
+  /** Absolute path of a working file; undefined where there are no real files. */
+  workPath(ino: number): string | undefined;
+  hasWork(ino: number): boolean;
+  /** Removes a working file if it exists. The row went before (spec.md STORE-5). */
+  removeWork(ino: number): void;
+  /** Every inode that has a working file. For recovery and `check`. */
+  listWork(): number[];
+  /** Asks the kernel for a read lease: granted only when no descriptor and no mapping can write. */
+  probeWriters(ino: number): WriterProbe;
+
+  hasBlob(digest: string): boolean;
+  /** The bytes of a blob of at most `inlineBytesMax`. */
+  readBlob(digest: string): Uint8Array;
+  /** Writes a blob of at most `inlineBytesMax`, durable on return. Returns its digest. */
+  putBlob(bytes: Uint8Array): string;
+  removeBlob(digest: string): void;
+  listBlobs(): string[];
+  /** Renames `work/<ino>` to `blobs/<digest>`, for bytes whose digest is known and that nobody can write. */
+  moveWorkToBlob(ino: number, digest: string): void;
+  /**
+   * Makes the bytes of a blob those of `work/<ino>`, durably: moved when `keep` is false, else copied (never
+   * hard-linked: a blob must not be a file that somebody can write). Done twice it is done once: when the blob
+   * is gone and the working file is there, nothing happens.
+   */
+  fillWork(digest: string, ino: number, keep: boolean): void;
+  /** Makes names created and removed under `work/` and `blobs/` survive a power loss. */
+  syncNames(): void;
+
+  /** SHA-256 of bytes in memory, hexadecimal. */
+  digest(bytes: Uint8Array): string;
+  disk(): DiskStat;
+}
+
+/** A snapshot of a working file. */
+export interface Snapshot {
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Long work on bytes, off the store thread. Every call can be cancelled; nothing half-done is left visible. */
+export interface FileWorker {
+  /**
+   * Freezes the bytes of `work/<ino>` as a blob: stat, fdatasync (re-arms the page faults of shared mappings),
+   * copy while hashing, stat; with `mayChange` hashed once more. Undefined when the bytes moved under it, except
+   * that a file which only grew gives its first bytes.
+   */
+  snapshot(ino: number, mayChange: boolean, signal?: AbortSignal): Promise<Snapshot | undefined>;
+  /** Digest and size of `work/<ino>` as it is now. */
+  hashWork(ino: number, signal?: AbortSignal): Promise<Snapshot>;
+  /** Writes what arrives as a blob, durable when it resolves. `bytesMax` bounds it. */
+  writeBlob(
+    source: ReadableStream<Uint8Array>,
+    bytesMax: number,
+    signal?: AbortSignal,
+  ): Promise<Snapshot>;
+  /** All bytes of a blob. For what is sent in memory. */
+  readBlob(digest: string): Promise<Uint8Array>;
+  /** The bytes of a blob as a stream, for what is too large to hold. */
+  streamBlob(digest: string): ReadableStream<Uint8Array>;
+}

@@ -1,0 +1,31 @@
+/** What the parts of one store share. Made once, by store.ts. */
+import type { Clock, Invalidation, Logger, Random } from "@smfs/core";
+import type { ByteStore } from "./byte-store.ts";
+import type { Database } from "./database.ts";
+import type { Entries } from "./entries.ts";
+import type { Facts } from "./facts.ts";
+import type { Inodes } from "./inodes.ts";
+import type { OpenFiles } from "./open-files.ts";
+import type { StoreEvent } from "./port.ts";
+import type { Versions } from "./versions.ts";
+import type { Waits } from "./waits.ts";
+
+export interface StoreContext {
+  readonly db: Database;
+  readonly facts: Facts;
+  readonly versions: Versions;
+  readonly inodes: Inodes;
+  readonly entries: Entries;
+  readonly bytes: ByteStore;
+  readonly openFiles: OpenFiles;
+  readonly waits: Waits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Owner of what has no owner of its own: the mounting user. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Tells the sync thread. Cheap, never throws. */
+  emit(event: StoreEvent): void;
+  /** Collects what the kernel must forget; the frontend takes it after the transition has committed. */
+  invalidate(invalidation: Invalidation): void;
+}

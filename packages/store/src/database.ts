@@ -1,0 +1,160 @@
+/**
+ * The store's database: opened, locked, migrated, and the only place that begins a transaction.
+ *
+ * WAL with an exclusive lock, which is also what keeps a second daemon off the store. A plain transaction
+ * survives the death of the process; a *full* one survives a power loss too, with every commit before it.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { assert } from "@smfs/core";
+import SqliteDatabase from "better-sqlite3";
+
+/** How much a commit must survive: `process` = kill -9, `power` = a power loss. */
+export type Durability = "process" | "power";
+
+/** The store is held by another daemon, or was made by a version of this program that this one cannot read. */
+export class StoreOpenError extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.name = "StoreOpenError";
+    this.hint = hint;
+  }
+}
+
+type Migration = { readonly version: number; readonly sql: string };
+
+function migrations(): Migration[] {
+  const dir = new URL("./migrations/", import.meta.url);
+  return readdirSync(dir)
+    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
+    .sort()
+    .map((name) => ({
+      version: Number(name.slice(0, 4)),
+      sql: readFileSync(new URL(name, dir), "utf8"),
+    }));
+}
+
+export class Database {
+  /** For prepared statements. `BEGIN` and `COMMIT` are this class's own. */
+  readonly sql: SqliteDatabase.Database;
+  #depth = 0;
+  readonly #beforeBegin: (() => void)[] = [];
+  readonly #beforeCommit: (() => void)[] = [];
+  readonly #begin: SqliteDatabase.Statement;
+  readonly #commit: SqliteDatabase.Statement;
+  readonly #rollback: SqliteDatabase.Statement;
+
+  /**
+   * Opens (and creates) a database. `":memory:"` for one that is gone with the process.
+   * @throws StoreOpenError when another process holds it, or it is newer than this program
+   */
+  constructor(path: string | SqliteDatabase.Database) {
+    this.sql = typeof path === "string" ? new SqliteDatabase(path, { timeout: 0 }) : path;
+    try {
+      this.sql.pragma("locking_mode = EXCLUSIVE");
+      this.sql.pragma("journal_mode = WAL");
+      this.sql.pragma("synchronous = NORMAL");
+      this.sql.pragma("fullfsync = 1");
+      this.sql.pragma("checkpoint_fullfsync = 1");
+      this.sql.pragma("foreign_keys = ON");
+      this.sql.pragma("wal_autocheckpoint = 4000");
+      this.sql.pragma("cache_size = -16384");
+      this.sql.exec("BEGIN IMMEDIATE; COMMIT");
+      this.#migrate();
+    } catch (error) {
+      this.sql.close();
+      const code = (error as { code?: string }).code ?? "";
+      if (code.startsWith("SQLITE_BUSY")) {
+        throw new StoreOpenError(
+          "the store is in use by another daemon",
+          "smfs list shows the mounts that run",
+        );
+      }
+      throw error;
+    }
+    this.#begin = this.sql.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.sql.prepare("COMMIT");
+    this.#rollback = this.sql.prepare("ROLLBACK");
+  }
+
+  #migrate(): void {
+    const have = this.sql.pragma("user_version", { simple: true }) as number;
+    const all = migrations();
+    const newest = all.at(-1)?.version ?? 0;
+    if (have > newest) {
+      throw new StoreOpenError(
+        `the store has schema ${have}, this program knows up to ${newest}`,
+        "install the version of smfs that made it, or a newer one",
+      );
+    }
+    for (const { version, sql } of all) {
+      if (version <= have) continue;
+      this.sql.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT`);
+    }
+  }
+
+  /**
+   * Runs `work` in one transaction and commits it, or rolls it back if it throws. Within another transaction it
+   * is a part of that one. `work` must not return a promise: nothing may wait while a transaction is open.
+   */
+  transaction<T>(work: () => T, durability: Durability = "process"): T {
+    if (this.#depth > 0) return work();
+    for (const hook of this.#beforeBegin) hook();
+    if (durability === "power") this.sql.pragma("synchronous = FULL");
+    this.#depth = 1;
+    try {
+      this.#begin.run();
+      let result: T;
+      try {
+        result = work();
+        assert(!(result instanceof Promise), "a transaction does not wait");
+        for (const hook of this.#beforeCommit) hook();
+        this.#commit.run();
+      } catch (error) {
+        if (this.sql.inTransaction) this.#rollback.run();
+        throw error;
+      }
+      return result;
+    } finally {
+      this.#depth = 0;
+      if (durability === "power") this.sql.pragma("synchronous = NORMAL");
+    }
+  }
+
+  /**
+   * Runs `work` as a unit of its own inside an open transaction: what it did is undone if it throws, the rest of
+   * the transaction goes on.
+   */
+  savepoint<T>(work: () => T): T {
+    assert(this.#depth > 0, "a savepoint lies in a transaction");
+    this.sql.exec("SAVEPOINT unit");
+    try {
+      const result = work();
+      this.sql.exec("RELEASE unit");
+      return result;
+    } catch (error) {
+      if (this.sql.inTransaction) this.sql.exec("ROLLBACK TO unit; RELEASE unit");
+      throw error;
+    }
+  }
+
+  /** Calls `check` before each commit; if it throws, the transaction is rolled back. For tests and the simulator. */
+  beforeCommit(check: () => void): void {
+    this.#beforeCommit.push(check);
+  }
+
+  /** Calls `prepare` before each transaction begins; what it writes is a commit of its own. */
+  beforeBegin(prepare: () => void): void {
+    this.#beforeBegin.push(prepare);
+  }
+
+  /** Folds the write-ahead log back into the database file. Call when idle. */
+  checkpoint(): void {
+    this.sql.pragma("wal_checkpoint(PASSIVE)");
+  }
+
+  close(): void {
+    this.sql.close();
+  }
+}

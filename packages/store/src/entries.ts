@@ -1,0 +1,213 @@
+/**
+ * Names and their sync identity. One row per name; a directory's names are the live rows with its inode as
+ * parent. What is *dirty* is decided here and nowhere else.
+ */
+import { assert, joinPath, type Random, rootIno, toBase32, toHex, toText } from "@smfs/core";
+import type { Database } from "./database.ts";
+
+/** A row of table `entry` (docs/schema.md). */
+export interface EntryRow {
+  id: number;
+  fid: string;
+  cid: string;
+  ino: number;
+  parent: number;
+  name: string;
+  state: "live" | "deleted";
+  alias: number;
+  local_only: number;
+  local_ver: number;
+  base_ver: number;
+  base_rev: string | null;
+  base_srev: number | null;
+  base_etag: string | null;
+  base_hash: string | null;
+  base_path: string | null;
+  base_attrs: string | null;
+  base_chain: string;
+  base_blob: string | null;
+  doc_id: string | null;
+  sent: number;
+  r_rev: string | null;
+  r_srev: number | null;
+  r_hash: string | null;
+  r_path: string | null;
+  r_status: string | null;
+  r_updated: string | null;
+  r_settled: number;
+  r_etag: string | null;
+  misses: number;
+  diverged: number;
+  rejected_ver: number | null;
+  rejected_hash: string | null;
+  rejected_why: string | null;
+}
+
+export type EntryColumn = Exclude<keyof EntryRow, "id" | "fid">;
+export type EntryChanges = Partial<Pick<EntryRow, EntryColumn>>;
+
+/** Directories above one name at most: PATH_MAX / 2. A longer chain is a cycle, which cannot be. */
+const depthMax = 2048;
+
+export interface NewEntry {
+  readonly ino: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly localVer: number;
+  /** Identity given from outside (a conflict version's is derived from its op); else random. */
+  readonly fid?: string;
+}
+
+/** Customer id of the n-th document of an entry: found again by it whatever happened to the answer of its creation. */
+export function customId(fid: string, generation: number): string {
+  const bytes = new Uint8Array(fid.length / 2);
+  for (let i = 0; i < bytes.length; i += 1)
+    bytes[i] = Number.parseInt(fid.slice(2 * i, 2 * i + 2), 16);
+  const base = `n_${toBase32(bytes)}`;
+  return generation <= 1 ? base : `${base}_${generation}`;
+}
+
+/** The customer id to use after `cid`'s document was lost or deleted. */
+export function nextCustomId(cid: string): string {
+  const [, base, generation] = /^(n_[a-z2-7]+)(?:_(\d+))?$/.exec(cid) ?? [];
+  assert(base !== undefined, "a customer id has our form");
+  return `${base}_${Number(generation ?? "1") + 1}`;
+}
+
+export class Entries {
+  readonly #db: Database;
+  readonly #random: Random;
+  readonly #byName;
+  readonly #byFid;
+  readonly #byDoc;
+  readonly #byIno;
+  readonly #children;
+  readonly #hasChild;
+  readonly #insert;
+  readonly #delete;
+  readonly #bumpIno;
+  readonly #parentOfDir;
+  readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
+
+  constructor(db: Database, random: Random) {
+    this.#db = db;
+    this.#random = random;
+    const { sql } = db;
+    this.#byName = sql.prepare<[number, string], EntryRow>(
+      "SELECT * FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
+    );
+    this.#byFid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE fid = ?");
+    this.#byDoc = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE doc_id = ?");
+    this.#byIno = sql.prepare<[number], EntryRow>("SELECT * FROM entry WHERE ino = ? ORDER BY id");
+    this.#children = sql.prepare<[number, number, number], EntryRow>(
+      "SELECT * FROM entry WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?",
+    );
+    this.#hasChild = sql.prepare<[number], { id: number }>(
+      "SELECT id FROM entry WHERE parent = ? AND state = 'live' LIMIT 1",
+    );
+    this.#insert = sql.prepare(
+      "INSERT INTO entry (fid, cid, ino, parent, name, local_ver) VALUES (?, ?, ?, ?, ?, ?)",
+    );
+    this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
+    this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ?");
+    this.#parentOfDir = sql.prepare<[number], { parent: number; name: string; fid: string }>(
+      "SELECT parent, name, fid FROM entry WHERE ino = ? AND state = 'live' LIMIT 1",
+    );
+  }
+
+  /** The live entry of a name. */
+  find(parent: number, name: string): EntryRow | undefined {
+    return this.#byName.get(parent, name);
+  }
+
+  byFid(fid: string): EntryRow | undefined {
+    return this.#byFid.get(fid);
+  }
+
+  byDoc(docId: string): EntryRow | undefined {
+    return this.#byDoc.get(docId);
+  }
+
+  /** Every entry of an inode, live and deleted, oldest first. */
+  ofInode(ino: number): EntryRow[] {
+    return this.#byIno.all(ino);
+  }
+
+  /** Live entries of a directory with `id` above `afterId`, in the order of their streams. */
+  children(parent: number, afterId: number, countMax: number): EntryRow[] {
+    return this.#children.all(parent, afterId, countMax);
+  }
+
+  hasChildren(parent: number): boolean {
+    return this.#hasChild.get(parent) !== undefined;
+  }
+
+  /** Adds a live entry, dirty by construction (base_ver 0). Returns its fid. */
+  insert(entry: NewEntry): string {
+    const fid = entry.fid ?? toHex(this.#random.bytes(16));
+    this.#insert.run(fid, customId(fid, 1), entry.ino, entry.parent, entry.name, entry.localVer);
+    return fid;
+  }
+
+  update(fid: string, changes: EntryChanges): void {
+    const columns = Object.keys(changes);
+    if (columns.length === 0) return;
+    const key = columns.join();
+    let statement = this.#updates.get(key);
+    if (statement === undefined) {
+      statement = this.#db.sql.prepare(
+        `UPDATE entry SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE fid = ?`,
+      );
+      this.#updates.set(key, statement);
+    }
+    statement.run(...Object.values(changes), fid);
+  }
+
+  /** Sets local_ver of every entry of an inode: whatever moves its bytes moves them all. */
+  bumpInode(ino: number, localVer: number): void {
+    this.#bumpIno.run(localVer, ino);
+  }
+
+  delete(fid: string): void {
+    this.#delete.run(fid);
+  }
+
+  /** Path of a directory as a byte string, or undefined for one that has no name (removed, still open). */
+  directoryPath(ino: number): string | undefined {
+    const names: string[] = [];
+    let at = ino;
+    for (let depth = 0; at !== rootIno; depth += 1) {
+      assert(depth < depthMax, "directories form a tree");
+      const row = this.#parentOfDir.get(at);
+      if (row === undefined) return undefined;
+      names.push(row.name);
+      at = row.parent;
+    }
+    return `/${names.reverse().join("/")}`;
+  }
+
+  /** Inodes of a directory and of all above it, up to the root. */
+  ancestors(ino: number): number[] {
+    const inos = [ino];
+    for (let at = ino; at !== rootIno; ) {
+      assert(inos.length < depthMax, "directories form a tree");
+      const row = this.#parentOfDir.get(at);
+      if (row === undefined) break;
+      at = row.parent;
+      inos.push(at);
+    }
+    return inos;
+  }
+
+  /** Path of an entry as a byte string, or undefined when its directory has no name any more. */
+  path(entry: Pick<EntryRow, "parent" | "name">): string | undefined {
+    const directory = this.directoryPath(entry.parent);
+    return directory === undefined ? undefined : joinPath(directory, entry.name);
+  }
+
+  /** Path of an entry as the server can know it: undefined when it has none or is not UTF-8. */
+  textPath(entry: Pick<EntryRow, "parent" | "name">): string | undefined {
+    const path = this.path(entry);
+    return path === undefined ? undefined : toText(path);
+  }
+}

@@ -1,0 +1,171 @@
+/** Inode rows: attributes, link count, size, times, and who may write. Names are in entries.ts. */
+import { type Attr, type Clock, FsError, present } from "@smfs/core";
+import type { Database } from "./database.ts";
+
+/** A row of table `inode` (docs/schema.md). Integers that are flags are 0 or 1. */
+export interface InodeRow {
+  ino: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  nlink: number;
+  size: number;
+  blocks: number;
+  atime_s: number;
+  atime_ns: number;
+  mtime_s: number;
+  mtime_ns: number;
+  ctime_s: number;
+  ctime_ns: number;
+  target: string | null;
+  writers: number;
+  bytes_ver: number;
+  synced_ver: number;
+  synced_size: number;
+  stub: number;
+  fill: string | null;
+  work_ctime: string | null;
+}
+
+/** A moment: seconds since 1970 and nanoseconds. */
+export interface Moment {
+  readonly s: number;
+  readonly ns: number;
+}
+
+/** The moment `clock` shows. */
+export function momentOf(clock: Clock): Moment {
+  const ms = clock.now();
+  const s = Math.floor(ms / 1000);
+  return { s, ns: Math.min(999_999_999, Math.max(0, Math.round((ms - s * 1000) * 1e6))) };
+}
+
+/** What a new inode needs; the rest is zero, or now. */
+export interface NewInode {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nlink: number;
+  readonly rdev?: number;
+  readonly size?: number;
+  readonly target?: string;
+  readonly writers?: number;
+  readonly bytesVer?: number;
+  readonly stub?: number;
+  readonly mtime?: Moment;
+}
+
+export type InodeColumn = Exclude<keyof InodeRow, "ino">;
+
+export class Inodes {
+  readonly #db: Database;
+  readonly #clock: Clock;
+  readonly #get;
+  readonly #insert;
+  readonly #delete;
+  readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
+
+  constructor(db: Database, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#get = db.sql.prepare<[number], InodeRow>("SELECT * FROM inode WHERE ino = ?");
+    this.#insert = db.sql.prepare(
+      `INSERT INTO inode (mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
+         atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#delete = db.sql.prepare("DELETE FROM inode WHERE ino = ?");
+  }
+
+  /** The row of an inode, or undefined when there is none. */
+  find(ino: number): InodeRow | undefined {
+    return this.#get.get(ino);
+  }
+
+  /** The row of an inode. @throws FsError ESTALE when there is none */
+  get(ino: number): InodeRow {
+    const row = this.#get.get(ino);
+    if (row === undefined) throw new FsError("ESTALE", `inode ${ino}`);
+    return row;
+  }
+
+  /** Makes an inode; returns its number. */
+  insert(inode: NewInode): number {
+    const now = momentOf(this.#clock);
+    const mtime = inode.mtime ?? now;
+    const { lastInsertRowid } = this.#insert.run(
+      inode.mode,
+      inode.uid,
+      inode.gid,
+      inode.rdev ?? 0,
+      inode.nlink,
+      inode.size ?? 0,
+      inode.target ?? null,
+      inode.writers ?? 0,
+      inode.bytesVer ?? 0,
+      inode.stub ?? 0,
+      now.s,
+      now.ns,
+      mtime.s,
+      mtime.ns,
+      now.s,
+      now.ns,
+    );
+    return Number(lastInsertRowid);
+  }
+
+  /** Changes columns of one inode. */
+  update(ino: number, changes: Partial<Pick<InodeRow, InodeColumn>>): void {
+    const columns = Object.keys(changes);
+    if (columns.length === 0) return;
+    const key = columns.join();
+    let statement = this.#updates.get(key);
+    if (statement === undefined) {
+      statement = this.#db.sql.prepare(
+        `UPDATE inode SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE ino = ?`,
+      );
+      this.#updates.set(key, statement);
+    }
+    statement.run(...Object.values(changes), ino);
+  }
+
+  /** Columns that say "changed now": ctime, and mtime unless `attributesOnly`. */
+  touched(attributesOnly = false): Partial<InodeRow> {
+    const { s, ns } = momentOf(this.#clock);
+    return attributesOnly
+      ? { ctime_s: s, ctime_ns: ns }
+      : { mtime_s: s, mtime_ns: ns, ctime_s: s, ctime_ns: ns };
+  }
+
+  /** Removes the row. Its working file, if any, is the caller's to remove afterwards. */
+  delete(ino: number): void {
+    this.#delete.run(ino);
+  }
+}
+
+/** A row as attributes. While somebody may write, the caller overlays what fstat says. */
+export function toAttr(row: InodeRow): Attr {
+  return {
+    ino: row.ino,
+    mode: row.mode,
+    nlink: row.nlink,
+    uid: row.uid,
+    gid: row.gid,
+    rdev: row.rdev,
+    size: row.size,
+    blocks: row.blocks,
+    atimeS: row.atime_s,
+    atimeNs: row.atime_ns,
+    mtimeS: row.mtime_s,
+    mtimeNs: row.mtime_ns,
+    ctimeS: row.ctime_s,
+    ctimeNs: row.ctime_ns,
+    stable: row.writers === 0,
+  };
+}
+
+/** The root's row, which is always there. */
+export function rootOf(inodes: Inodes): InodeRow {
+  return present(inodes.find(1), "the root inode");
+}

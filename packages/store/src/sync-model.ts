@@ -1,0 +1,232 @@
+/** The words store and sync share: what the server holds, what we hold, and what may be done about it. */
+
+/** Attributes that travel with a document (docs/spec.md, the stamp). `mtime` is nanoseconds since 1970, in decimal. */
+export interface SyncAttrs {
+  readonly kind: "file" | "symlink" | "dir";
+  /** Permission bits in octal, without a leading 0. Absent for symlinks. */
+  readonly mode?: string;
+  readonly mtime?: string;
+  /** Of a symlink: UTF-8 text. */
+  readonly target?: string;
+  /** Smallest fid of the names of one inode, when it has several. */
+  readonly link?: string;
+}
+
+/** One observed version of a document. */
+export interface RemoteVersion {
+  readonly docId: string;
+  readonly customId: string | null;
+  /** Identity of the entry that wrote it, from its stamp. */
+  readonly fid: string | null;
+  readonly path: string | null;
+  /** Effective revision id: the stamp's when it is bound to these bytes, else `x:<digest>`. */
+  readonly rev: string;
+  /** Revision ids that `rev` descends from, newest first. */
+  readonly chain: readonly string[];
+  /** The stamp's revision even when the bytes are not its own: what a foreign edit started from. */
+  readonly stampRev: string | null;
+  /** The server's own revision number, where it counts (ETag). */
+  readonly srev: number | null;
+  readonly etag: string | null;
+  /** Hexadecimal SHA-256 of the bytes. */
+  readonly hash: string;
+  /** Bytes; −1 when the server did not say. */
+  readonly size: number;
+  readonly attrs: Partial<SyncAttrs>;
+  readonly status: string;
+  /** The server's own string: compared for equality and order with other strings of that server only. */
+  readonly updatedAt: string;
+  /** Observed long enough after `updatedAt` that equality of it means "unchanged". */
+  readonly settled: boolean;
+  /** Which client wrote it, for people. */
+  readonly by: string | null;
+}
+
+/** What both sides last agreed on. */
+export interface BaseView {
+  readonly rev: string | null;
+  readonly srev: number | null;
+  readonly etag: string | null;
+  readonly hash: string | null;
+  readonly path: string | null;
+  readonly attrs: Partial<SyncAttrs>;
+  readonly chain: readonly string[];
+  /** Digest of kept base bytes, when they are here. */
+  readonly blob: string | null;
+  /** Whether this store wrote that revision. */
+  readonly isMine: boolean;
+}
+
+/** An attempt in progress, as the sync thread needs it. */
+export interface OpView {
+  readonly fid: string;
+  readonly opId: string;
+  readonly kind: "put" | "delete" | "cycle";
+  readonly claimVer: number;
+  readonly withBytes: boolean;
+  readonly hash: string;
+  readonly size: number;
+  /** The snapshot: in memory when it is small, else the digest of its blob. Undefined without bytes. */
+  readonly snapshot:
+    | { readonly bytes: Uint8Array; readonly blob?: undefined }
+    | { readonly bytes?: undefined; readonly blob: string }
+    | undefined;
+  readonly parentRev: string | null;
+  readonly chain: readonly string[];
+  readonly path: string;
+  readonly attrs: SyncAttrs;
+  readonly ifMatch: string | null;
+  readonly phase: "claimed" | "sent" | "accepted";
+  readonly attempts: number;
+  readonly failures: number;
+  readonly cid: string;
+  readonly docId: string | null;
+  /** A create may have reached the server under `cid`. */
+  readonly sent: boolean;
+  readonly base: BaseView | null;
+}
+
+/** An entry as decisions see it. */
+export interface EntryView {
+  readonly fid: string;
+  readonly state: "live" | "deleted";
+  /** Path as text; undefined when it has none or is not UTF-8. */
+  readonly path: string | undefined;
+  readonly kind: "file" | "symlink" | "dir" | "special";
+  readonly localVer: number;
+  readonly baseVer: number;
+  readonly bytesVer: number;
+  readonly writers: boolean;
+  readonly stub: boolean;
+  /** An ancestor was renamed and this entry has not been marked yet. */
+  readonly movedAbove: boolean;
+  readonly hasOp: boolean;
+  readonly docId: string | null;
+  readonly cid: string;
+  readonly sent: boolean;
+  readonly base: BaseView | null;
+  readonly attrs: SyncAttrs;
+  readonly alias: boolean;
+  readonly localOnly: boolean;
+  readonly diverged: boolean;
+  /** Last observation: the server's status of the document and digest of its bytes. */
+  readonly remoteStatus: string | null;
+  readonly remoteHash: string | null;
+  readonly misses: number;
+}
+
+/** What stands at a path here. */
+export type PathHolder =
+  | { readonly kind: "free" }
+  | {
+      readonly kind: "entry";
+      readonly fid: string;
+      readonly docId: string | null;
+      readonly hasOp: boolean;
+    }
+  /** A file or symlink stands where a directory is needed. */
+  | { readonly kind: "blocked" };
+
+/** What the store knows that concerns one observed document. */
+export interface RemoteView {
+  readonly docId: string;
+  readonly entry: EntryView | null;
+  /** Our own confirmed deletion of that file. */
+  readonly tomb: {
+    readonly docId: string | null;
+    readonly srev: number | null;
+    readonly rev: string | null;
+  } | null;
+  readonly holder: PathHolder;
+}
+
+/** The versions a decision was made on: a transition whose entry has moved since answers `stale`. */
+export interface Expect {
+  readonly localVer: number;
+  readonly baseVer: number;
+}
+
+/** Where the bytes of a remote version are: a blob that is here, or nowhere yet (a stub). */
+export type Content = { readonly blob: string; readonly size: number } | undefined;
+
+/** What to do about one observed document. Made by `reconcile`, carried out by `apply`. */
+export type Plan =
+  /** Nothing; it is finally decided. */
+  | { readonly do: "ignore"; readonly docId: string; readonly why: string }
+  /** Look again later. */
+  | { readonly do: "defer"; readonly docId: string; readonly why: string }
+  /** Same version as base: note what was observed. */
+  | {
+      readonly do: "observe";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+    }
+  /** Our own move or attribute change has arrived (a prefix move): base := R. */
+  | {
+      readonly do: "arrive";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+    }
+  /** A new document: make its entry; `alias` when the path is taken. */
+  | {
+      readonly do: "materialise";
+      readonly docId: string;
+      readonly remote: RemoteVersion;
+      readonly content: Content;
+      readonly alias: boolean;
+    }
+  /** R descends from base: take it. */
+  | {
+      readonly do: "fast-forward";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+      readonly content: Content;
+    }
+  /** The server went back to an ancestor of base (a ghost): assert ours again. */
+  | {
+      readonly do: "reassert";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+    }
+  /** Concurrent, and base's bytes are mine: they go to a conflict version, R takes the path. */
+  | {
+      readonly do: "split";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+      readonly content: Content;
+    }
+  /** Concurrent, base's bytes are another client's: they go to the trash, R takes the path. */
+  | {
+      readonly do: "displace";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly remote: RemoteVersion;
+      readonly content: Content;
+    }
+  /** The document was deleted elsewhere: the entry goes, its bytes to the trash. */
+  | {
+      readonly do: "vanish";
+      readonly docId: string;
+      readonly fid: string;
+      readonly expect: Expect;
+      readonly srev: number | null;
+      readonly why: string;
+    }
+  /** The server lost what we gave it: send it again under a new customer id. */
+  | { readonly do: "resend"; readonly docId: string; readonly fid: string; readonly expect: Expect }
+  /** A deleted file of ours came back by a late write: delete that document again. */
+  | { readonly do: "delete-again"; readonly docId: string; readonly etag: string | null };
+
+/** What became of a plan: `stale` = the entry moved since the decision; look again. */
+export type Applied = "done" | "stale";
