@@ -41,6 +41,7 @@ export class Database {
   #depth = 0;
   readonly #beforeBegin: (() => void)[] = [];
   readonly #beforeCommit: (() => void)[] = [];
+  #afterCommit: (() => void)[] = [];
   readonly #begin: SqliteDatabase.Statement;
   readonly #commit: SqliteDatabase.Statement;
   readonly #rollback: SqliteDatabase.Statement;
@@ -103,9 +104,10 @@ export class Database {
     for (const hook of this.#beforeBegin) hook();
     if (durability === "power") this.sql.pragma("synchronous = FULL");
     this.#depth = 1;
+    this.#afterCommit = [];
+    let result: T;
     try {
       this.#begin.run();
-      let result: T;
       try {
         result = work();
         assert(!(result instanceof Promise), "a transaction does not wait");
@@ -115,11 +117,28 @@ export class Database {
         if (this.sql.inTransaction) this.#rollback.run();
         throw error;
       }
-      return result;
     } finally {
       this.#depth = 0;
       if (durability === "power") this.sql.pragma("synchronous = NORMAL");
     }
+    const actions = this.#afterCommit;
+    this.#afterCommit = [];
+    for (const action of actions) action();
+    return result;
+  }
+
+  /**
+   * Runs `action` once the open transaction has committed, and never if it is rolled back: effects on bytes that
+   * must follow their row (spec.md STORE-5).
+   */
+  afterCommit(action: () => void): void {
+    assert(this.#depth > 0, "something is to be committed");
+    this.#afterCommit.push(action);
+  }
+
+  /** Whether a transaction is open. */
+  get isOpen(): boolean {
+    return this.#depth > 0;
   }
 
   /**
@@ -129,11 +148,13 @@ export class Database {
   savepoint<T>(work: () => T): T {
     assert(this.#depth > 0, "a savepoint lies in a transaction");
     this.sql.exec("SAVEPOINT unit");
+    const actionCount = this.#afterCommit.length;
     try {
       const result = work();
       this.sql.exec("RELEASE unit");
       return result;
     } catch (error) {
+      this.#afterCommit.length = actionCount;
       if (this.sql.inTransaction) this.sql.exec("ROLLBACK TO unit; RELEASE unit");
       throw error;
     }

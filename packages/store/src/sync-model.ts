@@ -89,6 +89,7 @@ export interface OpView {
 /** An entry as decisions see it. */
 export interface EntryView {
   readonly fid: string;
+  readonly ino: number;
   readonly state: "live" | "deleted";
   /** Path as text; undefined when it has none or is not UTF-8. */
   readonly path: string | undefined;
@@ -213,6 +214,8 @@ export type Plan =
       readonly expect: Expect;
       readonly remote: RemoteVersion;
       readonly content: Content;
+      /** The entry's bytes as a blob for the trash, frozen before; undefined for a stub. */
+      readonly kept: Content;
     }
   /** The document was deleted elsewhere: the entry goes, its bytes to the trash. */
   | {
@@ -222,6 +225,8 @@ export type Plan =
       readonly expect: Expect;
       readonly srev: number | null;
       readonly why: string;
+      /** The entry's bytes as a blob for the trash, frozen before; undefined for a stub. */
+      readonly kept: Content;
     }
   /** The server lost what we gave it: send it again under a new customer id. */
   | { readonly do: "resend"; readonly docId: string; readonly fid: string; readonly expect: Expect }

@@ -1,0 +1,426 @@
+/**
+ * The push queue: what is dirty, as a query, and the journal of attempts in progress.
+ *
+ * There is no list that could be forgotten between two transactions: whatever `local_ver ≠ base_ver` says is to
+ * be pushed, and an attempt is a row of `op` that only its own outcome removes (docs/spec/sync.md, PUSH-0, PUSH-1).
+ */
+import {
+  assert,
+  chainMax,
+  emptyDigest,
+  inlineSnapshotBytesMax,
+  pathProblem,
+  quietMs,
+  quietMsMax,
+  quietYoungMs,
+  sampleMs,
+  toText,
+} from "@smfs/core";
+import type { StoreContext } from "./context.ts";
+import type { EntryRow } from "./entries.ts";
+import type { Fills } from "./fills.ts";
+import type { InodeRow } from "./inodes.ts";
+import { Ordering } from "./ordering.ts";
+import type { ClaimResult, Picked, PushTask } from "./port.ts";
+import type { Problems } from "./problems.ts";
+import type { OpView } from "./sync-model.ts";
+import {
+  directoryDocument,
+  kindOf,
+  needsDocument,
+  sameAttrs,
+  syncAttrs,
+  type Views,
+} from "./view.ts";
+
+/** Rows looked at in one pick, and in one page of it. */
+const scanPageRows = 256;
+const scanRowsMax = 2048;
+
+/** What a claim has frozen of the bytes. */
+interface Frozen {
+  /** The entry's local_ver read before the bytes were. */
+  readonly localVer: number;
+  readonly hash: string;
+  readonly size: number;
+  readonly bytes: Uint8Array | null;
+  readonly blob: string | null;
+  readonly withBytes: boolean;
+}
+
+export class PushQueue {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #fills: Fills;
+  readonly #problems: Problems;
+  readonly #ordering: Ordering;
+  readonly #dirty;
+  readonly #ops;
+  readonly #insertOp;
+  readonly #insertRev;
+  /** When an entry was first seen unsettled: under continuous change it goes after `quietMsMax`. Pacing only. */
+  readonly #unsettled = new Map<string, number>();
+  /** When a file that is held open was last sampled, and its change time then. Pacing only. */
+  readonly #sampled = new Map<string, { readonly ms: number; readonly ctime: string }>();
+  /** Attempts this process has given to the sync thread. A restart gives all of them again. */
+  readonly #given = new Set<string>();
+
+  constructor(context: StoreContext, views: Views, fills: Fills, problems: Problems) {
+    this.#context = context;
+    this.#views = views;
+    this.#fills = fills;
+    this.#problems = problems;
+    this.#ordering = new Ordering(context, views);
+    const { sql } = context.db;
+    this.#dirty = sql.prepare<[number, number], EntryRow>(
+      `SELECT * FROM entry WHERE local_ver <> base_ver AND local_ver > ? AND local_only = 0
+         AND (rejected_ver IS NULL OR rejected_ver <> local_ver)
+       ORDER BY local_ver LIMIT ?`,
+    );
+    this.#ops = sql.prepare<[], { fid: string; op_id: string }>("SELECT fid, op_id FROM op");
+    this.#insertOp = sql.prepare(
+      `INSERT INTO op (fid, op_id, kind, claim_ver, with_bytes, snap_hash, snap_size, snap_bytes, snap_blob,
+         parent_rev, chain, path, attrs, if_match, phase)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed')`,
+    );
+    this.#insertRev = sql.prepare(
+      "INSERT OR IGNORE INTO rev (rev, fid, parent, hash) VALUES (?, ?, ?, ?)",
+    );
+  }
+
+  /** PUSH-0: attempts to resume first, then settled dirty entries, oldest first. */
+  pick(countMax: number): Picked {
+    const tasks: PushTask[] = [];
+    const withOp = new Set<string>();
+    for (const { fid, op_id } of this.#ops.all()) {
+      withOp.add(fid);
+      if (this.#given.has(op_id) || tasks.length >= countMax) continue;
+      this.#given.add(op_id);
+      tasks.push({ fid, op: this.#opView(fid) });
+    }
+    let waitMs: number | undefined;
+    const wait = (ms: number) => {
+      waitMs = Math.max(1, Math.min(waitMs ?? ms, ms));
+    };
+    let after = 0;
+    for (let scanned = 0; scanned < scanRowsMax && tasks.length < countMax; ) {
+      const rows = this.#dirty.all(after, scanPageRows);
+      for (const entry of rows) {
+        after = entry.local_ver;
+        if (withOp.has(entry.fid) || tasks.length >= countMax) continue;
+        const quietFor = this.#quietFor(entry);
+        if (quietFor > 0) wait(quietFor);
+        else tasks.push({ fid: entry.fid, op: null });
+      }
+      scanned += rows.length;
+      if (rows.length < scanPageRows) break;
+    }
+    return { tasks, waitMs };
+  }
+
+  /** Milliseconds until a dirty entry has settled; 0 when it has. */
+  #quietFor(entry: EntryRow): number {
+    const now = this.#context.clock.monotonic();
+    const inode = this.#context.inodes.get(entry.ino);
+    if (inode.writers === 1 && entry.state === "live") return this.#sampleIn(entry, inode, now);
+    const quiet = entry.sent === 1 || entry.doc_id !== null ? quietMs : quietYoungMs;
+    const left = quiet - this.#context.versions.ageMs(entry.local_ver);
+    if (left <= 0) {
+      this.#unsettled.delete(entry.fid);
+      return 0;
+    }
+    const since = this.#unsettled.get(entry.fid) ?? now;
+    this.#unsettled.set(entry.fid, since);
+    return Math.min(left, Math.max(0, since + quietMsMax - now));
+  }
+
+  /** A file that somebody can write is sampled every `sampleMs` while it changes, and pushed when it was moved. */
+  #sampleIn(entry: EntryRow, inode: InodeRow, now: number): number {
+    const last = this.#sampled.get(entry.fid);
+    if (last === undefined) {
+      this.#sampled.set(entry.fid, { ms: now, ctime: "" });
+      return sampleMs;
+    }
+    const due = last.ms + sampleMs - now;
+    if (due > 0) return due;
+    const ctime = this.#workCtime(inode.ino);
+    this.#sampled.set(entry.fid, { ms: now, ctime });
+    const moved = entry.base_path !== this.#views.documentPath(entry, inode);
+    return ctime === last.ctime && !moved ? sampleMs : 0;
+  }
+
+  #workCtime(ino: number): string {
+    if (!this.#context.bytes.hasWork(ino)) return "";
+    const fd = this.#context.bytes.openWork(ino, "read");
+    try {
+      return this.#context.bytes.stat(fd).ctime;
+    } finally {
+      this.#context.bytes.close(fd);
+    }
+  }
+
+  #opView(fid: string): OpView | null {
+    const row = this.#views.opRow(fid);
+    const entry = this.#context.entries.byFid(fid);
+    return row === undefined || entry === undefined ? null : this.#views.op(row, entry);
+  }
+
+  /** PUSH-1. */
+  claim(fid: string): ClaimResult {
+    const entry = this.#context.entries.byFid(fid);
+    const refusal = this.#refusal(entry);
+    if (refusal !== undefined) return refusal;
+    assert(entry !== undefined, "a claimable entry exists");
+    const inode = this.#context.inodes.get(entry.ino);
+    if (entry.state === "deleted") return this.#claimDeletion(entry);
+    if (kindOf(inode.mode) === "special") return this.#keepLocal(entry);
+    const path = this.#claimPath(entry, inode);
+    if (path === undefined) return { kind: "wait", why: "the server cannot hold this name" };
+    if (this.#isPlainDirectory(entry, inode)) return this.#settle(entry, inode);
+    const frozen = this.#freeze(entry, inode);
+    return "kind" in frozen ? frozen : this.#finishClaim(entry, inode, path, frozen);
+  }
+
+  /** PUSH-1, second half: the file worker has frozen the bytes as a blob. */
+  claimSnapshot(
+    fid: string,
+    snapshot: { readonly localVer: number; readonly digest: string; readonly size: number },
+  ): ClaimResult {
+    const entry = this.#context.entries.byFid(fid);
+    const refusal = this.#refusal(entry);
+    if (refusal !== undefined) return refusal;
+    assert(entry !== undefined, "a claimable entry exists");
+    if (entry.state === "deleted") return this.#claimDeletion(entry);
+    const inode = this.#context.inodes.get(entry.ino);
+    const path = this.#claimPath(entry, inode);
+    if (path === undefined) return { kind: "wait", why: "the server cannot hold this name" };
+    if (!this.#context.bytes.hasBlob(snapshot.digest))
+      return { kind: "wait", why: "the snapshot is gone" };
+    // A fast-forward or a verification meanwhile has overtaken the snapshot (base_ver < claim_ver).
+    if (snapshot.localVer <= entry.base_ver) return { kind: "wait", why: "overtaken" };
+    return this.#finishClaim(entry, inode, path, {
+      localVer: snapshot.localVer,
+      hash: snapshot.digest,
+      size: snapshot.size,
+      bytes: null,
+      blob: snapshot.digest,
+      withBytes: true,
+    });
+  }
+
+  #refusal(entry: EntryRow | undefined): ClaimResult | undefined {
+    if (entry === undefined) return { kind: "settled" };
+    if (this.#views.opRow(entry.fid) !== undefined)
+      return { kind: "wait", why: "an attempt is in progress" };
+    if (entry.local_ver === entry.base_ver) return { kind: "settled" };
+    if (entry.rejected_ver === entry.local_ver)
+      return { kind: "wait", why: "refused by the server" };
+    if (entry.local_only === 1) return { kind: "wait", why: "local only" };
+    if (this.#views.isMovedAbove(entry))
+      return { kind: "wait", why: "its directory is being moved" };
+    return undefined;
+  }
+
+  #claimPath(entry: EntryRow, inode: InodeRow): string | undefined {
+    const path = this.#views.documentPath(entry, inode);
+    const problem = path === undefined ? "is not UTF-8" : pathProblem(path);
+    const key = `name ${entry.fid}`;
+    if (problem === undefined) {
+      this.#problems.clear(key);
+      return path;
+    }
+    const shown = this.#context.entries.path(entry) ?? entry.name;
+    this.#problems.set(key, shown, `stays on this machine: its path ${problem}`);
+    // It is tried again when its name changes: that moves local_ver.
+    this.#context.entries.update(entry.fid, {
+      rejected_ver: entry.local_ver,
+      rejected_hash: null,
+      rejected_why: `path ${problem}`,
+    });
+    return undefined;
+  }
+
+  /** FIFOs, sockets and device nodes mean something on this machine only. */
+  #keepLocal(entry: EntryRow): ClaimResult {
+    this.#context.entries.update(entry.fid, { local_only: 1, base_ver: entry.local_ver });
+    return { kind: "settled" };
+  }
+
+  #isPlainDirectory(entry: EntryRow, inode: InodeRow): boolean {
+    if (kindOf(inode.mode) !== "dir" || entry.doc_id !== null || entry.sent === 1) return false;
+    return !needsDocument(syncAttrs(inode), !this.#context.entries.hasChildren(inode.ino));
+  }
+
+  /** Nothing differs from base: no request. While somebody can write it stays dirty. */
+  #settle(entry: EntryRow, inode: InodeRow): ClaimResult {
+    if (inode.writers === 1) return { kind: "wait", why: "held open for writing" };
+    this.#context.entries.update(entry.fid, {
+      base_ver: entry.local_ver,
+      base_attrs: JSON.stringify(syncAttrs(inode)),
+    });
+    return { kind: "settled" };
+  }
+
+  #freeze(entry: EntryRow, inode: InodeRow): Frozen | ClaimResult {
+    const localVer = entry.local_ver;
+    const plain = { localVer, bytes: null, blob: null };
+    if (entry.base_hash !== null && inode.bytes_ver <= entry.base_ver) {
+      return { ...plain, hash: entry.base_hash, size: inode.size, withBytes: false };
+    }
+    if (inode.stub === 1) return { kind: "wait", why: "its bytes are not here" };
+    switch (kindOf(inode.mode)) {
+      case "dir":
+        return { ...plain, hash: emptyDigest, size: 0, bytes: new Uint8Array(0), withBytes: true };
+      case "symlink":
+        return this.#freezeTarget(inode, localVer);
+      default:
+        this.#fills.finish(inode);
+        return this.#freezeFile(inode, localVer);
+    }
+  }
+
+  #freezeTarget(inode: InodeRow, localVer: number): Frozen | ClaimResult {
+    const target = inode.target ?? "";
+    if (toText(target) === undefined) return { kind: "wait", why: "its target is not UTF-8" };
+    const bytes = Uint8Array.from(target, (char) => char.charCodeAt(0));
+    const hash = this.#context.bytes.digest(bytes);
+    return { localVer, hash, size: bytes.length, bytes, blob: null, withBytes: true };
+  }
+
+  #freezeFile(inode: InodeRow, localVer: number): Frozen | ClaimResult {
+    const { bytes } = this.#context;
+    const mayChange = inode.writers === 1;
+    const copy: ClaimResult = { kind: "copy", ino: inode.ino, localVer, mayChange };
+    if (mayChange || inode.size > inlineSnapshotBytesMax) return copy;
+    const fd = bytes.openWork(inode.ino, "read");
+    try {
+      const { size } = bytes.stat(fd);
+      if (size > inlineSnapshotBytesMax) return copy;
+      const content = new Uint8Array(size);
+      const count = bytes.read(fd, content, 0);
+      assert(count === size, "a working file that nobody can write keeps its size");
+      const hash = bytes.digest(content);
+      return { localVer, hash, size, bytes: content, blob: null, withBytes: true };
+    } finally {
+      bytes.close(fd);
+    }
+  }
+
+  #finishClaim(entry: EntryRow, inode: InodeRow, path: string, frozen: Frozen): ClaimResult {
+    const attrs = syncAttrs(inode);
+    if (this.#equalsBase(entry, path, frozen, inode)) {
+      if (entry.local_ver !== frozen.localVer) return { kind: "wait", why: "it changed" };
+      return this.#settle(entry, inode);
+    }
+    if (
+      entry.rejected_hash === frozen.hash &&
+      entry.r_path === path &&
+      entry.rejected_ver !== null
+    ) {
+      this.#context.entries.update(entry.fid, { rejected_ver: entry.local_ver });
+      return { kind: "wait", why: "refused by the server" };
+    }
+    const blocked = this.#ordering.blockedBy(entry, path);
+    if (blocked?.kind === "wait") return { kind: "wait", why: blocked.why };
+    if (blocked?.kind === "cycle") return this.#claimCycle(entry, inode);
+    const op = this.#insert(entry, { kind: "put", path, attrs: JSON.stringify(attrs), frozen });
+    this.#sampleVersions(entry, inode, frozen.localVer);
+    return { kind: "op", op };
+  }
+
+  #equalsBase(entry: EntryRow, path: string, frozen: Frozen, inode: InodeRow): boolean {
+    const base = this.#views.base(entry);
+    if (base === null || entry.doc_id === null || base.hash !== frozen.hash || base.path !== path)
+      return false;
+    if (!sameAttrs(base.attrs, syncAttrs(inode))) return false;
+    // The server went back to an ancestor of base: equal to base is not equal to the server.
+    return entry.r_rev === null || !base.chain.includes(entry.r_rev);
+  }
+
+  /** A swap: the smallest fid of the cycle first goes out of the way (PUSH-0). */
+  #claimCycle(entry: EntryRow, inode: InodeRow): ClaimResult {
+    const frozen: Frozen = {
+      localVer: entry.local_ver,
+      hash: entry.base_hash ?? "",
+      size: inode.size,
+      bytes: null,
+      blob: null,
+      withBytes: false,
+    };
+    const op = this.#insert(entry, {
+      kind: "cycle",
+      path: `/.smfs-moving/${entry.fid}`,
+      attrs: entry.base_attrs ?? "{}",
+      frozen,
+    });
+    // Claimed like a sample, so that verify leaves the entry dirty; no bytes are concerned.
+    this.#context.entries.update(entry.fid, { local_ver: this.#context.versions.next() });
+    return { kind: "op", op };
+  }
+
+  /** A claim while somebody can write, or whose entry moved while it was copied, is a sample. */
+  #sampleVersions(entry: EntryRow, inode: InodeRow, claimVer: number): void {
+    if (inode.writers === 0 || entry.local_ver !== claimVer) return;
+    const version = this.#context.versions.next();
+    this.#context.inodes.update(inode.ino, { bytes_ver: version });
+    this.#context.entries.bumpInode(inode.ino, version);
+  }
+
+  #claimDeletion(entry: EntryRow): ClaimResult {
+    if (entry.doc_id === null && entry.sent === 0) {
+      this.#context.orphans.dropEntry(entry);
+      return { kind: "settled" };
+    }
+    const frozen: Frozen = {
+      localVer: entry.local_ver,
+      hash: entry.base_hash ?? "",
+      size: 0,
+      bytes: null,
+      blob: null,
+      withBytes: false,
+    };
+    const path = entry.r_path ?? entry.base_path ?? `/${toText(entry.name) ?? directoryDocument}`;
+    return {
+      kind: "op",
+      op: this.#insert(entry, { kind: "delete", path, attrs: entry.base_attrs ?? "{}", frozen }),
+    };
+  }
+
+  #insert(
+    entry: EntryRow,
+    what: { kind: OpView["kind"]; path: string; attrs: string; frozen: Frozen },
+  ): OpView {
+    const { frozen } = what;
+    assert(entry.base_ver < frozen.localVer, "a claim is above base");
+    const opId = this.#context.versions.revision(this.#context.versions.next());
+    const base = this.#views.base(entry);
+    const chain = base?.rev == null ? [] : [base.rev, ...base.chain].slice(0, chainMax);
+    this.#insertOp.run(
+      entry.fid,
+      opId,
+      what.kind,
+      frozen.localVer,
+      frozen.withBytes ? 1 : 0,
+      frozen.hash,
+      frozen.size,
+      frozen.bytes,
+      frozen.blob,
+      base?.rev ?? null,
+      JSON.stringify(chain),
+      what.path,
+      what.attrs,
+      entry.base_etag,
+    );
+    this.#insertRev.run(opId, entry.fid, base?.rev ?? null, frozen.hash);
+    this.#given.add(opId);
+    this.#unsettled.delete(entry.fid);
+    const op = this.#opView(entry.fid);
+    assert(op !== null, "an inserted op can be read");
+    return op;
+  }
+
+  /** The sync thread lets go of an attempt for a while; the next pick gives it again. */
+  giveBack(opId: string): void {
+    this.#given.delete(opId);
+  }
+}

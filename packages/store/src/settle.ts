@@ -1,0 +1,321 @@
+/**
+ * How an attempt ends (docs/spec/sync.md, PUSH-5 … PUSH-9): one transaction each, that first looks whether the
+ * attempt is still the one it was. The line that replaces every compare-and-swap of a dirty mark stands in
+ * `verify`: `base_ver := claim_ver`. What was written after the claim has a higher local_ver and stays dirty by
+ * construction.
+ */
+import { assert, mergeBytesMax } from "@smfs/core";
+import type { StoreContext } from "./context.ts";
+import { type EntryChanges, type EntryRow, nextCustomId } from "./entries.ts";
+import type { Settled } from "./port.ts";
+import type { Problems } from "./problems.ts";
+import type { OpView, RemoteVersion } from "./sync-model.ts";
+import type { OpRow, Views } from "./view.ts";
+
+/** Columns of an entry for which no base is known: everything differs. */
+export const noBase: EntryChanges = {
+  base_ver: 0,
+  base_rev: null,
+  base_srev: null,
+  base_etag: null,
+  base_hash: null,
+  base_path: null,
+  base_attrs: null,
+  base_chain: "[]",
+  base_blob: null,
+};
+
+/** Columns that note what was last seen of the document. */
+export function observed(remote: RemoteVersion): EntryChanges {
+  return {
+    r_rev: remote.rev,
+    r_srev: remote.srev,
+    r_hash: remote.hash,
+    r_path: remote.path,
+    r_status: remote.status,
+    r_updated: remote.updatedAt,
+    r_settled: remote.settled ? 1 : 0,
+    r_etag: remote.etag,
+    misses: 0,
+  };
+}
+
+export class Settlements {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #problems: Problems;
+  readonly #deleteOp;
+  readonly #markSent;
+  readonly #note;
+  readonly #putTomb;
+
+  constructor(context: StoreContext, views: Views, problems: Problems) {
+    this.#context = context;
+    this.#views = views;
+    this.#problems = problems;
+    const { sql } = context.db;
+    this.#deleteOp = sql.prepare("DELETE FROM op WHERE fid = ?");
+    this.#markSent = sql.prepare("UPDATE op SET phase = 'sent' WHERE fid = ?");
+    this.#note = sql.prepare(
+      "UPDATE op SET if_match = ?, phase = ?, attempts = attempts + ?, failures = failures + ? WHERE fid = ?",
+    );
+    this.#putTomb = sql.prepare(
+      `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
+    );
+  }
+
+  /** The attempt and its entry, if the attempt is still in progress. */
+  #find(fid: string, opId: string): { op: OpRow; entry: EntryRow } | undefined {
+    const op = this.#views.opRow(fid);
+    if (op === undefined || op.op_id !== opId) return undefined;
+    const entry = this.#context.entries.byFid(fid);
+    assert(entry !== undefined, "an attempt has its entry");
+    return { op, entry };
+  }
+
+  #view(fid: string): OpView | null {
+    const op = this.#views.opRow(fid);
+    const entry = this.#context.entries.byFid(fid);
+    return op === undefined || entry === undefined ? null : this.#views.op(op, entry);
+  }
+
+  /** PUSH-4: from here on the attempt may have reached the server, whatever is heard of it. */
+  markSent(fid: string, opId: string): OpView | null {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return null;
+    this.#markSent.run(fid);
+    if (found.entry.doc_id === null && found.op.kind !== "delete") {
+      this.#context.entries.update(fid, { sent: 1 });
+    }
+    return this.#view(fid);
+  }
+
+  note(
+    fid: string,
+    opId: string,
+    changes: {
+      readonly docId?: string;
+      readonly ifMatch?: string | null;
+      readonly phase?: OpView["phase"];
+      readonly attempted?: boolean;
+      readonly failed?: boolean;
+    },
+  ): OpView | null {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return null;
+    this.#note.run(
+      changes.ifMatch === undefined ? found.op.if_match : changes.ifMatch,
+      changes.phase ?? found.op.phase,
+      changes.attempted === true ? 1 : 0,
+      changes.failed === true ? 1 : 0,
+      fid,
+    );
+    if (changes.docId !== undefined && found.entry.doc_id === null) this.#own(fid, changes.docId);
+    return this.#view(fid);
+  }
+
+  /** A document belongs to one entry: another entry that had it lets it go, and is judged anew. */
+  #own(fid: string, docId: string): void {
+    const other = this.#context.entries.byDoc(docId);
+    if (other !== undefined && other.fid !== fid) {
+      this.#context.entries.update(other.fid, { doc_id: null, ...noBase });
+    }
+    this.#context.entries.update(fid, { doc_id: docId });
+  }
+
+  verify(
+    fid: string,
+    opId: string,
+    remote: RemoteVersion,
+    options: { diverged?: boolean } = {},
+  ): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const { op, entry } = found;
+    const diverged = options.diverged === true;
+    assert(diverged || remote.hash === op.snap_hash, "what is verified is the snapshot");
+    if (entry.doc_id === null) this.#own(fid, remote.docId);
+    this.#context.entries.update(fid, {
+      base_ver: op.claim_ver,
+      base_rev: remote.rev === op.op_id || diverged ? op.op_id : remote.rev,
+      base_srev: remote.srev,
+      base_etag: remote.etag,
+      base_hash: op.snap_hash,
+      base_path: op.path,
+      base_attrs: op.attrs,
+      base_chain: op.chain,
+      base_blob: this.#keepBase(entry, op),
+      diverged: diverged ? 1 : 0,
+      rejected_ver: null,
+      rejected_hash: null,
+      rejected_why: null,
+      ...observed(remote),
+    });
+    this.#deleteOp.run(fid);
+    this.#problems.clear(`push ${fid}`);
+    this.#noteClean(fid);
+    return "done";
+  }
+
+  /**
+   * The agreed bytes are kept when the file has moved on meanwhile and they are small: a merge will need them.
+   * While the file equals them they need no copy.
+   */
+  #keepBase(entry: EntryRow, op: OpRow): string | null {
+    if (op.with_bytes === 0) return entry.base_blob;
+    const inode = this.#context.inodes.find(entry.ino);
+    if (inode === undefined || inode.bytes_ver <= op.claim_ver) return null;
+    if (op.snap_bytes !== null && op.snap_bytes.length > 0)
+      return this.#context.bytes.putBlob(op.snap_bytes);
+    return op.snap_blob !== null && (op.snap_size ?? 0) <= mergeBytesMax ? op.snap_blob : null;
+  }
+
+  /** Remembers how the working file of a clean entry looks on disk, to find damage after a power loss. */
+  #noteClean(fid: string): void {
+    const { bytes, entries, inodes } = this.#context;
+    const entry = entries.byFid(fid);
+    if (entry === undefined || entry.local_ver !== entry.base_ver) return;
+    const inode = inodes.get(entry.ino);
+    if (inode.fill !== null || inode.stub === 1 || !bytes.hasWork(inode.ino)) return;
+    const fd = bytes.openWork(inode.ino, "read");
+    try {
+      inodes.update(inode.ino, { work_ctime: bytes.stat(fd).ctime });
+    } finally {
+      bytes.close(fd);
+    }
+  }
+
+  /** Ours landed and somebody built on it: what we sent is base, and R is judged next. */
+  landed(fid: string, opId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const { op, entry } = found;
+    this.#context.entries.update(fid, {
+      base_ver: op.claim_ver,
+      base_rev: op.op_id,
+      base_srev: null,
+      base_etag: null,
+      base_hash: op.snap_hash,
+      base_path: op.path,
+      base_attrs: op.attrs,
+      base_chain: op.chain,
+      base_blob: this.#keepBase(entry, op),
+    });
+    this.#deleteOp.run(fid);
+    return "done";
+  }
+
+  release(fid: string, opId: string, how: "keep" | "reassert"): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    this.#deleteOp.run(fid);
+    if (how === "reassert") {
+      const version = this.#context.versions.next();
+      this.#context.inodes.update(found.entry.ino, { bytes_ver: version });
+      this.#context.entries.bumpInode(found.entry.ino, version);
+    }
+    return "done";
+  }
+
+  reject(fid: string, opId: string, message: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const { op, entry } = found;
+    this.#context.entries.update(fid, {
+      rejected_ver: op.claim_ver,
+      rejected_hash: op.snap_hash,
+      rejected_why: message,
+      r_path: op.path,
+    });
+    this.#deleteOp.run(fid);
+    const path = this.#context.entries.path(entry) ?? op.path;
+    this.#problems.set(`push ${fid}`, path, `the server refused this version: ${message}`);
+    return "done";
+  }
+
+  deleted(fid: string, opId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const { entry } = found;
+    this.#putTomb.run(
+      fid,
+      entry.doc_id,
+      entry.base_srev,
+      entry.base_rev,
+      Math.round(this.#context.clock.now()),
+    );
+    if (entry.state === "deleted") {
+      this.#context.orphans.dropEntry(entry);
+    } else {
+      // It came back by a remote edit between claim and answer: there is a file again, and no document.
+      this.#deleteOp.run(fid);
+      this.#again(entry);
+    }
+    return "done";
+  }
+
+  /** Edit beats delete: the entry goes to the server again, as a new document. */
+  recreate(fid: string, opId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    this.#deleteOp.run(fid);
+    this.#again(found.entry);
+    return "done";
+  }
+
+  #again(entry: EntryRow): void {
+    this.#context.entries.update(entry.fid, {
+      ...noBase,
+      doc_id: null,
+      sent: 0,
+      cid: nextCustomId(entry.cid),
+      local_ver: this.#context.versions.next(),
+    });
+  }
+
+  /** The document is gone and ours was only renamed: not claimed until pull has judged the deletion. */
+  goneRemotely(fid: string, opId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    this.#deleteOp.run(fid);
+    if (found.entry.doc_id !== null) this.#context.pend.put(found.entry.doc_id, "gone");
+    return "done";
+  }
+
+  /** A document that is not ours holds our path or customer id: it becomes ours, with no base (sync then resolves). */
+  adopt(fid: string, opId: string, docId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const holder = this.#context.entries.byDoc(docId);
+    if (holder !== undefined && holder.fid !== fid) {
+      if (this.#isWanted(holder)) return "stale";
+      this.#context.orphans.dropEntry(holder);
+      this.#context.invalidate({ kind: "entry", parent: holder.parent, name: holder.name });
+    }
+    this.#context.entries.update(fid, { ...noBase, doc_id: docId });
+    return "done";
+  }
+
+  /** Whether an entry has something of its own that must not be dropped with it. */
+  #isWanted(entry: EntryRow): boolean {
+    return entry.local_ver !== entry.base_ver || this.#views.opRow(entry.fid) !== undefined;
+  }
+
+  /** Another entry's document keeps our path: ours goes on under the name it is shown by. */
+  takeAlias(fid: string, opId: string): Settled {
+    const found = this.#find(fid, opId);
+    if (found === undefined) return "stale";
+    const { entries, versions } = this.#context;
+    const { entry, op } = found;
+    this.#deleteOp.run(fid);
+    const name = this.#context.names.free(
+      entry.parent,
+      entry.name,
+      op.op_id.slice(-8).replace(":", ""),
+    );
+    this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
+    entries.update(fid, { name, local_ver: versions.next() });
+    return "done";
+  }
+}
