@@ -190,25 +190,32 @@ export interface StoredKey {
 
 /** The inside of a unit: reads see the unit's own writes. */
 export interface Transaction extends DocumentReads {
-  /** Wall-clock time of this unit, in milliseconds. */
-  readonly now: number;
-
   /** A new document at rev 1. Its paths and custom id must be free. */
   create(document: NewDocument): Promise<StoredDocument>;
   /** The next rev: the state it replaces becomes a version, seq and updatedAt move. */
   change(document: StoredDocument, change: DocumentChange): Promise<StoredDocument>;
   /** Deletes: a tombstone in each container, the last state becomes a version, chunks go. */
   remove(document: StoredDocument, writer: Writer): Promise<void>;
-  /** Brings a deleted document back from its last version, with the next rev. */
-  undelete(tombstone: Tombstone, writer: Writer): Promise<StoredDocument>;
+  /** Brings a deleted document back in its last state, with the next rev. Its paths must be free. */
+  undelete(
+    tombstone: Tombstone,
+    back: Pick<StoredDocument, "status" | "dreamingStatus" | "writer">,
+  ): Promise<StoredDocument>;
 
   /** A step of the pipeline. Not a visible change: rev, seq and updatedAt stay. */
   setStatus(documentNo: number, contentRev: number, status: DocumentStatus): Promise<void>;
   setDreamingStatus(documentNo: number, status: StoredDocument["dreamingStatus"]): Promise<void>;
   /** Text drawn from bytes that are not text themselves; dropped when the bytes change. */
   putExtractedText(documentNo: number, contentRev: number, text: string): Promise<void>;
-  /** Replaces all chunks of a document, in both indexes. */
-  putChunks(documentNo: number, contentRev: number, chunks: readonly IndexedChunk[]): Promise<void>;
+  /**
+   * Replaces all chunks of a document, in both indexes.
+   * @param text the document's text, into which the chunks' offsets point; chunks are in order of `start`
+   */
+  putChunks(
+    document: Pick<StoredDocument, "no" | "contentRev">,
+    text: string,
+    chunks: readonly IndexedChunk[],
+  ): Promise<void>;
   /** Adds vectors; those of chunks that are gone are dropped, one of the same model is replaced. */
   putVectors(
     model: string,
@@ -219,6 +226,7 @@ export interface Transaction extends DocumentReads {
 
   /** Makes a container, or changes it; fields left out stay. */
   putTag(tag: string, change: Partial<Omit<StoredTag, "tag">>): Promise<StoredTag>;
+  /** Removes a container that has no live documents; its tombstones stay, for those who follow it. */
   removeTag(tag: string): Promise<void>;
   putSetting(key: string, value: string): Promise<void>;
 

@@ -149,6 +149,8 @@ export interface StoredVersion {
   readonly taskType: TaskType;
   /** When this state began. */
   readonly at: number;
+  /** When the document was created. */
+  readonly createdAt: number;
 }
 
 /** A document that is gone from one container, or from all. */

@@ -1,0 +1,114 @@
+/** The invariants of docs/schema.md, each as a query that must find nothing. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { Blobs } from "./blobs.ts";
+import type { Database } from "./database.ts";
+
+/** Problems that are told; more say nothing new. */
+const problemsMax = 100;
+
+const rules: readonly { readonly problem: string; readonly sql: string }[] = [
+  {
+    problem: "document is in no container, or its containers differ from its tags",
+    sql: `SELECT id FROM document d WHERE
+      (SELECT count(*) FROM document_tag t WHERE t.document_no = d.no) <> json_array_length(d.tags)
+      OR json_array_length(d.tags) = 0
+      OR EXISTS (SELECT 1 FROM json_each(d.tags) j WHERE NOT EXISTS (SELECT 1 FROM tag g
+        JOIN document_tag t ON t.tag_no = g.no WHERE g.tag = j.value AND t.document_no = d.no))`,
+  },
+  {
+    problem: "container entry repeats another path, custom id or seq than the document's",
+    sql: `SELECT d.id FROM document_tag t JOIN document d ON d.no = t.document_no
+      WHERE t.filepath IS NOT d.filepath OR t.custom_id IS NOT d.custom_id OR t.seq <> d.seq`,
+  },
+  {
+    problem: "tombstone of a document that is in the container",
+    sql: `SELECT s.id FROM tombstone s JOIN document_tag t
+      ON t.tag_no = s.tag_no AND t.document_no = s.document_no`,
+  },
+  {
+    problem: "seq, time or number above the counter",
+    sql: `SELECT d.id FROM document d, counter c
+      WHERE d.seq > c.seq OR d.updated_at > c.at OR d.created_at > c.at OR d.no > c.document`,
+  },
+  {
+    problem: "tombstone above the counter or below the horizon",
+    sql: "SELECT s.id FROM tombstone s, counter c WHERE s.seq > c.seq OR s.seq <= c.horizon",
+  },
+  {
+    problem: "version is not older than the document",
+    sql: "SELECT d.id FROM version v JOIN document d ON d.no = v.document_no WHERE v.rev >= d.rev",
+  },
+  {
+    problem: "content that no document and no version names",
+    sql: `SELECT k.no FROM content k WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.content_no = k.no)
+      AND NOT EXISTS (SELECT 1 FROM version v WHERE v.content_no = k.no)`,
+  },
+  {
+    problem: "content of another size than its bytes",
+    sql: "SELECT no FROM content WHERE bytes IS NOT NULL AND length(bytes) <> size",
+  },
+  {
+    problem: "chunk of bytes that the document no longer has",
+    sql: `SELECT c.no FROM chunk c LEFT JOIN document d ON d.no = c.document_no
+      WHERE d.no IS NULL OR c.content_rev <> d.content_rev`,
+  },
+  {
+    problem: "chunk that is not in the lexical index, or the other way round",
+    sql: `SELECT c.no FROM chunk c WHERE NOT EXISTS (SELECT 1 FROM chunk_text_docsize z WHERE z.id = c.no)
+      UNION ALL SELECT z.id FROM chunk_text_docsize z WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.no = z.id)`,
+  },
+  {
+    problem: "vector without its chunk",
+    sql: "SELECT v.no FROM vector v WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.no = v.chunk_no)",
+  },
+];
+
+/** Every invariant that does not hold, as a sentence. Reads every blob: takes as long as the disk does. */
+export async function checkStorage(db: Database, blobs: Blobs): Promise<string[]> {
+  const problems: string[] = [];
+  const tell = (problem: string) => {
+    if (problems.length < problemsMax) problems.push(problem);
+  };
+  for (const row of db.prepare<[], string>("PRAGMA integrity_check").pluck().all()) {
+    if (row !== "ok") tell(`the database is damaged: ${row}`);
+  }
+  for (const { problem, sql } of rules) {
+    for (const found of db.prepare<[], string | number>(sql).pluck().all()) {
+      tell(`${problem}: ${found}`);
+    }
+  }
+  await checkContents(db, blobs, tell);
+  return problems;
+}
+
+async function checkContents(
+  db: Database,
+  blobs: Blobs,
+  tell: (problem: string) => void,
+): Promise<void> {
+  const inline = db.prepare<[number], { no: number; digest: Buffer; bytes: Buffer }>(
+    "SELECT no, digest, bytes FROM content WHERE bytes IS NOT NULL AND no > ? ORDER BY no LIMIT 1",
+  );
+  for (let row = inline.get(0); row !== undefined; row = inline.get(row.no)) {
+    if (!createHash("sha256").update(row.bytes).digest().equals(row.digest)) {
+      tell(`content ${row.no} is not what its digest says`);
+    }
+  }
+  const named = db.prepare<[], { digest: Buffer; size: number }>(
+    "SELECT DISTINCT digest, size FROM content WHERE bytes IS NULL",
+  );
+  for (const { digest, size } of named.all()) {
+    const name = digest.toString("hex");
+    const found = await blobs.size(name);
+    if (found === undefined) tell(`blob ${name} is missing`);
+    else if (found !== size) tell(`blob ${name} has ${found} bytes, not ${size}`);
+    else if (!(await digestOf(blobs.path(name))).equals(digest)) tell(`blob ${name} is damaged`);
+  }
+}
+
+async function digestOf(path: string): Promise<Buffer> {
+  const hash = createHash("sha256");
+  for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer);
+  return hash.digest();
+}

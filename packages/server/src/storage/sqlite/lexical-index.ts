@@ -1,0 +1,99 @@
+/**
+ * The lexical index: FTS5 with Porter stemming, scored by BM25 (k1 = 1.2, b = 0.75, as FTS5 has them).
+ *
+ * How many chunks a word occurs in is looked up before the query is run: the rarest words select, and words that
+ * would make the engine score a large share of all chunks are left out, since they hardly move a score.
+ */
+import type { LexicalQuery, LexicalResult } from "../storage.ts";
+import type { Database } from "./database.ts";
+import { scopeQuery } from "./scope.ts";
+
+const k1 = 1.2;
+/** Words of one query: more make a question no sharper. */
+const wordsMax = 64;
+/** Chunks that one query may score. */
+const scoredChunksMax = 20_000;
+
+interface Word {
+  readonly word: string;
+  /** Chunks it occurs in. */
+  readonly count: number;
+}
+
+export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResult {
+  // The same tokeniser on a table of our own tells what the index calls a word.
+  db.exec(`
+    CREATE VIRTUAL TABLE temp.question USING fts5 (text, tokenize = 'porter unicode61');
+    CREATE VIRTUAL TABLE temp.question_term USING fts5vocab (temp, question, instance);
+    CREATE VIRTUAL TABLE temp.chunk_term USING fts5vocab (main, chunk_text, row);
+  `);
+  const ask = db.prepare<[number, string]>("INSERT INTO temp.question (rowid, text) VALUES (?, ?)");
+  const forget = db.prepare("DELETE FROM temp.question");
+  const terms = db.prepare<[], { doc: number; term: string }>(
+    "SELECT doc, term FROM temp.question_term",
+  );
+  const count = db
+    .prepare<[string], number>("SELECT doc FROM temp.chunk_term WHERE term = ?")
+    .pluck();
+  const total = db.prepare<[], number>("SELECT count(*) FROM chunk").pluck();
+
+  const lookUp = (words: readonly string[]): Word[] => {
+    for (const [index, word] of words.entries()) ask.run(index, word);
+    const counts = new Map<number, number>();
+    for (const { doc, term } of terms.all()) {
+      // A word that the tokeniser splits is a phrase: it occurs at most as often as its rarest part.
+      counts.set(doc, Math.min(counts.get(doc) ?? Number.MAX_SAFE_INTEGER, count.get(term) ?? 0));
+    }
+    forget.run();
+    return words.map((word, index) => ({ word, count: counts.get(index) ?? 0 }));
+  };
+
+  return (query) => {
+    const words = lookUp([...new Set(query.words)].slice(0, wordsMax));
+    const chunks = total.get() ?? 0;
+    const scoreMax = words.reduce((sum, { count: n }) => sum + idf(chunks, n) * (k1 + 1), 0);
+    const selecting = selectWords(words);
+    if (selecting.length === 0 || query.limit < 1) return { hits: [], scoreMax };
+    const match = selecting.map((word) => `"${word.replaceAll('"', '""')}"`).join(" OR ");
+    const scope = scopeQuery(query.scope, { by: "createdAt", descending: false });
+    const rows = db
+      .prepare<(string | number)[], { no: number; document_no: number; score: number }>(
+        `SELECT c.no, c.document_no, -bm25(chunk_text) AS score
+           FROM chunk_text CROSS JOIN chunk c ON c.no = chunk_text.rowid
+           WHERE chunk_text MATCH ?${isEverything(query) ? "" : ` AND c.document_no IN (${scope.sql})`}
+           ORDER BY score DESC, c.no LIMIT ?`,
+      )
+      .all(match, ...(isEverything(query) ? [] : scope.parameters), query.limit);
+    return {
+      hits: rows.map((row) => ({ chunkNo: row.no, documentNo: row.document_no, score: row.score })),
+      scoreMax,
+    };
+  };
+}
+
+function isEverything({ scope }: LexicalQuery): boolean {
+  return (
+    scope.containerTags === undefined &&
+    scope.filepath === undefined &&
+    scope.status === undefined &&
+    scope.unfinished === undefined
+  );
+}
+
+/** FTS5's inverse document frequency: of a word in more than half of the chunks it is next to nothing. */
+function idf(chunks: number, count: number): number {
+  return count === 0 ? 0 : Math.max(1e-6, Math.log((chunks - count + 0.5) / (count + 0.5)));
+}
+
+/** The words that the query is run with, rarest first, within what may be scored; at least one that occurs. */
+function selectWords(words: readonly Word[]): string[] {
+  const occurring = words.filter((word) => word.count > 0).sort((a, b) => a.count - b.count);
+  const selected: string[] = [];
+  let scored = 0;
+  for (const { word, count } of occurring) {
+    scored += count;
+    if (selected.length > 0 && scored > scoredChunksMax) break;
+    selected.push(word);
+  }
+  return selected;
+}

@@ -1,0 +1,98 @@
+/** Settings, stored replies and keys: small tables with one statement for each verb. */
+import type { Storage, StoredKey, StoredReply, Transaction } from "../storage.ts";
+import type { Database } from "./database.ts";
+
+interface ReplyRow {
+  readonly request_digest: string;
+  readonly status: number;
+  readonly headers: string;
+  readonly body: string;
+  readonly at: number;
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly digest: string;
+  readonly name: string;
+  readonly can_write: number;
+  readonly tags: string | null;
+  readonly path_prefix: string | null;
+  readonly created_at: number;
+  readonly expires_at: number | null;
+}
+
+type SmallWrites = Pick<Transaction, "putSetting" | "reply" | "putReply" | "putKey" | "removeKey">;
+
+export function smallWrites(db: Database): SmallWrites {
+  const putSetting = db.prepare<[string, string]>("INSERT OR REPLACE INTO setting VALUES (?, ?)");
+  const reply = db.prepare<[string], ReplyRow>("SELECT * FROM reply WHERE scope = ?");
+  const putReply = db.prepare<[string, string, number, string, string, number]>(
+    "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  const putKey = db.prepare(
+    `INSERT INTO api_key VALUES (@id, @digest, @name, @can_write, @tags, @path_prefix, @created_at, @expires_at)`,
+  );
+  const removeKey = db.prepare<[string]>("DELETE FROM api_key WHERE id = ?");
+  return {
+    putSetting: async (key, value) => {
+      putSetting.run(key, value);
+    },
+    reply: async (scope) => {
+      const row = reply.get(scope);
+      return row === undefined ? undefined : toReply(row);
+    },
+    putReply: async (scope, { requestDigest, status, headers, body, at }) => {
+      putReply.run(scope, requestDigest, status, JSON.stringify(headers), body, at);
+    },
+    putKey: async (key) => {
+      putKey.run({
+        id: key.id,
+        digest: key.digest,
+        name: key.name,
+        can_write: key.canWrite ? 1 : 0,
+        tags: key.containerTags === null ? null : JSON.stringify(key.containerTags),
+        path_prefix: key.pathPrefix,
+        created_at: key.createdAt,
+        expires_at: key.expiresAt,
+      });
+    },
+    removeKey: async (id) => removeKey.run(id).changes > 0,
+  };
+}
+
+export function keyReads(db: Database): Pick<Storage, "keyByDigest" | "keys"> {
+  const byDigest = db.prepare<[string], KeyRow>("SELECT * FROM api_key WHERE digest = ?");
+  const all = db.prepare<[], KeyRow>("SELECT * FROM api_key ORDER BY created_at, id");
+  return {
+    keyByDigest: async (digest) => {
+      const row = byDigest.get(digest);
+      return row === undefined ? undefined : toKey(row);
+    },
+    keys: async () => all.all().map(toKey),
+  };
+}
+
+function toReply(row: ReplyRow): StoredReply {
+  return {
+    requestDigest: row.request_digest,
+    status: row.status,
+    // Written by putReply alone.
+    headers: JSON.parse(row.headers) as Record<string, string>,
+    body: row.body,
+    at: row.at,
+  };
+}
+
+function toKey(row: KeyRow): StoredKey {
+  return {
+    id: row.id,
+    digest: row.digest,
+    name: row.name,
+    canWrite: row.can_write === 1,
+    // Written by putKey alone.
+    containerTags: row.tags === null ? null : (JSON.parse(row.tags) as string[]),
+    pathPrefix: row.path_prefix,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
