@@ -124,6 +124,7 @@ export type PathHolder =
       readonly fid: string;
       readonly docId: string | null;
       readonly hasOp: boolean;
+      readonly isDirectory: boolean;
     }
   /** A file or symlink stands where a directory is needed. */
   | { readonly kind: "blocked" };

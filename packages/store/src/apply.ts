@@ -1,0 +1,305 @@
+/**
+ * Plans made true (docs/spec/sync.md, PULL-n). A plan was decided on versions read earlier; each is carried out
+ * only if its entry still has them, has no attempt in progress, and — where bytes would change — cannot be
+ * written by anybody. Otherwise the answer is "stale" and the document stays pending.
+ */
+import { assert, isDirectory, parentPath, S_IFDIR, unreachable } from "@smfs/core";
+import type { Conflicts } from "./conflicts.ts";
+import type { StoreContext } from "./context.ts";
+import { type EntryRow, nextCustomId } from "./entries.ts";
+import { noBase, observed } from "./settle.ts";
+import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
+import { directoryOf, type Take } from "./take.ts";
+import type { Trash } from "./trash.ts";
+import { directoryDocument, modeOf, syncAttrs, toNames, type Views } from "./view.ts";
+
+type PlanOf<K extends Plan["do"]> = Extract<Plan, { do: K }>;
+
+export class Apply {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #take: Take;
+  readonly #trash: Trash;
+  readonly #conflicts: Conflicts;
+  readonly #putTomb;
+  readonly #dropTomb;
+
+  constructor(context: StoreContext, views: Views, take: Take, trash: Trash, conflicts: Conflicts) {
+    this.#context = context;
+    this.#views = views;
+    this.#take = take;
+    this.#trash = trash;
+    this.#conflicts = conflicts;
+    this.#putTomb = context.db.sql.prepare(
+      `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
+    );
+    this.#dropTomb = context.db.sql.prepare("DELETE FROM tomb WHERE doc_id = ?");
+  }
+
+  /** Carries one plan out, within the caller's transaction. */
+  one(plan: Plan): Applied {
+    const applied = this.#carryOut(plan);
+    if (applied === "stale") this.#context.pend.put(plan.docId, "it changed here meanwhile");
+    else if (plan.do === "defer") this.#context.pend.put(plan.docId, plan.why);
+    else this.#context.pend.drop(plan.docId);
+    return applied;
+  }
+
+  #carryOut(plan: Plan): Applied {
+    switch (plan.do) {
+      case "ignore":
+      case "defer":
+      case "delete-again":
+        return "done";
+      case "observe":
+        return this.#withEntry(plan, (entry) => this.#observe(entry, plan.remote));
+      case "arrive":
+        return this.#withEntry(plan, (entry) => this.#arrive(entry, plan.remote));
+      case "materialise":
+        return this.#materialise(plan);
+      case "fast-forward":
+        return this.#withEntry(plan, (entry) => this.#replace(entry, plan.remote, plan.content));
+      case "displace":
+        return this.#withEntry(plan, (entry) => this.#displace(entry, plan));
+      case "split":
+        return this.#withEntry(plan, (entry) => this.#split(entry, plan));
+      case "reassert":
+        return this.#withEntry(plan, (entry) => this.#reassert(entry, plan.remote));
+      case "vanish":
+        return this.#withEntry(plan, (entry) => this.#vanish(entry, plan));
+      case "resend":
+        return this.#withEntry(plan, (entry) => this.#resend(entry));
+      default:
+        return unreachable(plan);
+    }
+  }
+
+  /** The entry of a plan, if it is still as it was when the plan was made. */
+  #withEntry(
+    plan: { fid: string; docId: string; expect: Expect },
+    act: (entry: EntryRow) => Applied,
+  ): Applied {
+    const entry = this.#context.entries.byFid(plan.fid);
+    if (entry === undefined || entry.doc_id !== plan.docId) return "stale";
+    if (entry.local_ver !== plan.expect.localVer || entry.base_ver !== plan.expect.baseVer)
+      return "stale";
+    if (this.#views.opRow(entry.fid) !== undefined || this.#views.isMovedAbove(entry))
+      return "stale";
+    return act(entry);
+  }
+
+  #canReplaceBytes(entry: EntryRow): boolean {
+    return this.#context.inodes.get(entry.ino).writers === 0;
+  }
+
+  #observe(entry: EntryRow, remote: RemoteVersion): Applied {
+    this.#context.entries.update(entry.fid, {
+      ...observed(remote),
+      base_etag: remote.etag,
+      base_srev: remote.srev,
+    });
+    return "done";
+  }
+
+  #arrive(entry: EntryRow, remote: RemoteVersion): Applied {
+    const attrs = syncAttrs(this.#context.inodes.get(entry.ino));
+    const blob = entry.base_blob;
+    this.#take.setBase(entry.fid, remote, entry.local_ver, attrs);
+    this.#context.entries.update(entry.fid, { base_blob: blob });
+    return "done";
+  }
+
+  #materialise(plan: PlanOf<"materialise">): Applied {
+    const { remote, content } = plan;
+    const { entries, inodes, versions } = this.#context;
+    const path = remote.path ?? `/${remote.docId}.md`;
+    if (entries.byDoc(remote.docId) !== undefined) return "stale";
+    if (path.endsWith(`/${directoryDocument}`)) return this.#materialiseDirectory(remote, path);
+    const place = this.#take.place(path, remote.docId, undefined);
+    // A path that became free or taken since the decision: decide again.
+    if (place.alias !== plan.alias) return "stale";
+    const version = versions.next();
+    const ino = this.#take.newInode(remote, content, version);
+    const fid = this.#take.addEntry(place, ino, version, this.#unusedFid(remote));
+    this.#identify(fid, remote);
+    this.#take.setBase(fid, remote, version, syncAttrs(inodes.get(ino)));
+    this.#dropTomb.run(remote.docId);
+    return "done";
+  }
+
+  #materialiseDirectory(remote: RemoteVersion, path: string): Applied {
+    const { entries, inodes, versions } = this.#context;
+    const directory = parentPath(path);
+    const place = this.#take.place(directory, remote.docId, undefined);
+    const found = place.alias ? this.#directoryAt(directory) : undefined;
+    const version = versions.next();
+    let entry = found;
+    if (entry === undefined) {
+      const ino = this.#take.makeDirectory(
+        place.parent,
+        place.name,
+        S_IFDIR | (modeOf(remote.attrs) & 0o7777),
+      );
+      entry = entries.ofInode(ino)[0];
+    }
+    assert(entry !== undefined, "the directory is there");
+    if (entry.doc_id !== null || entry.local_ver !== entry.base_ver) return "stale";
+    this.#take.takeAttrs(entry.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
+    this.#identify(entry.fid, remote);
+    entries.update(entry.fid, { local_ver: version });
+    this.#take.setBase(entry.fid, remote, version, syncAttrs(inodes.get(entry.ino)));
+    inodes.update(entry.ino, { bytes_ver: version });
+    return "done";
+  }
+
+  #directoryAt(path: string): EntryRow | undefined {
+    const { ino } = this.#take.directoryAt(toNames(path), "");
+    return this.#context.entries.ofInode(ino).find(({ state }) => state === "live");
+  }
+
+  /** The fid that a document's stamp names, unless it is in use here: one file keeps one identity on all devices. */
+  #unusedFid(remote: RemoteVersion): string | undefined {
+    if (remote.fid === null || !/^[0-9a-f]{32}$/.test(remote.fid)) return undefined;
+    return this.#context.entries.byFid(remote.fid) === undefined ? remote.fid : undefined;
+  }
+
+  #identify(fid: string, remote: RemoteVersion): void {
+    const cid = remote.customId;
+    this.#context.entries.update(fid, {
+      sent: 1,
+      ...(cid === null ? {} : { cid: this.#ownCid(fid, cid) }),
+    });
+  }
+
+  /** Only an id of our own form can be counted on: another keeps its entry's own. */
+  #ownCid(fid: string, cid: string): string {
+    return /^n_[a-z2-7]+(_\d+)?$/.test(cid) ? cid : (this.#context.entries.byFid(fid)?.cid ?? cid);
+  }
+
+  /** The entry becomes R: bytes where they differ, path, attributes; base with it. */
+  #replace(entry: EntryRow, remote: RemoteVersion, content: Content): Applied {
+    const { entries, inodes, versions } = this.#context;
+    const inode = inodes.get(entry.ino);
+    const bytesDiffer = remote.hash !== entry.base_hash || inode.stub === 1;
+    if (bytesDiffer && !this.#canReplaceBytes(entry)) return "stale";
+    const version = versions.next();
+    let ino = entry.ino;
+    if (bytesDiffer && !isDirectory(inode.mode)) {
+      ino = this.#take.takeBytes(entry, remote, content, version);
+    }
+    this.#take.takeAttrs(ino, remote);
+    entries.update(entry.fid, { local_ver: version });
+    const now = entries.byFid(entry.fid);
+    assert(now !== undefined, "the entry stays");
+    if (remote.path !== null) this.#take.takePath(now, remote.path, version);
+    const keptBlob = bytesDiffer ? null : entry.base_blob;
+    this.#take.setBase(entry.fid, remote, version, syncAttrs(inodes.get(ino)));
+    entries.update(entry.fid, { base_blob: keptBlob });
+    return "done";
+  }
+
+  #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied {
+    if (!this.#canReplaceBytes(entry) || !this.#isKept(entry, plan.kept)) return "stale";
+    const inode = this.#context.inodes.get(entry.ino);
+    const path = this.#context.entries.path(entry) ?? plan.remote.path ?? "";
+    this.#trash.put(
+      entry,
+      path,
+      plan.kept,
+      inode.size,
+      "replaced by a concurrent version of another device",
+    );
+    return this.#replace(entry, plan.remote, plan.content);
+  }
+
+  #split(entry: EntryRow, plan: PlanOf<"split">): Applied {
+    const { entries, inodes } = this.#context;
+    const inode = inodes.get(entry.ino);
+    // A stub has no bytes of ours here: the server's history has them, the row says where.
+    if (inode.stub === 1 || entry.base_rev === null) {
+      return this.#displace(entry, { ...plan, do: "displace", kept: undefined });
+    }
+    if (!this.#canReplaceBytes(entry)) return "stale";
+    const path = entries.textPath(entry) ?? plan.remote.path ?? "";
+    this.#conflicts.split(entry, path, entry.base_rev, plan.remote, plan.content);
+    const after = entries.byFid(entry.fid);
+    assert(after !== undefined, "the entry that was split stays");
+    if (plan.remote.path !== null) this.#take.takePath(after, plan.remote.path, after.local_ver);
+    this.#take.setBase(entry.fid, plan.remote, after.local_ver, syncAttrs(inodes.get(after.ino)));
+    return "done";
+  }
+
+  #reassert(entry: EntryRow, remote: RemoteVersion): Applied {
+    const version = this.#context.versions.next();
+    this.#context.inodes.update(entry.ino, { bytes_ver: version });
+    this.#context.entries.bumpInode(entry.ino, version);
+    this.#context.entries.update(entry.fid, observed(remote));
+    return "done";
+  }
+
+  #vanish(entry: EntryRow, plan: PlanOf<"vanish">): Applied {
+    const { inodes, entries, orphans, clock } = this.#context;
+    const inode = inodes.get(entry.ino);
+    if (!this.#canReplaceBytes(entry)) return "stale";
+    this.#putTomb.run(entry.fid, plan.docId, plan.srev, entry.base_rev, Math.round(clock.now()));
+    if (isDirectory(inode.mode)) return this.#vanishDirectory(entry);
+    if (!this.#isKept(entry, plan.kept)) return "stale";
+    if (inode.size > 0) {
+      this.#trash.put(entry, entries.path(entry) ?? entry.name, plan.kept, inode.size, plan.why);
+    }
+    this.#context.invalidate({
+      kind: "delete",
+      parent: entry.parent,
+      name: entry.name,
+      ino: entry.ino,
+    });
+    this.#context.invalidate({ kind: "inode", ino: entry.parent });
+    orphans.dropEntry(entry);
+    inodes.update(entry.parent, inodes.touched());
+    this.#take.pruneEmpty(entry.parent);
+    return "done";
+  }
+
+  /** A directory's document is gone: the directory goes with it when it is empty, else it goes on without. */
+  #vanishDirectory(entry: EntryRow): Applied {
+    const { entries, versions } = this.#context;
+    const version = versions.next();
+    entries.update(entry.fid, {
+      ...noBase,
+      doc_id: null,
+      sent: 0,
+      cid: nextCustomId(entry.cid),
+      local_ver: version,
+      base_ver: version,
+      base_attrs: JSON.stringify(syncAttrs(this.#context.inodes.get(entry.ino))),
+    });
+    this.#take.pruneEmpty(entry.ino);
+    return "done";
+  }
+
+  #isKept(entry: EntryRow, kept: Content): boolean {
+    const inode = this.#context.inodes.get(entry.ino);
+    if (inode.stub === 1 || inode.size === 0 || inode.target !== null) return true;
+    return kept !== undefined && this.#context.bytes.hasBlob(kept.blob);
+  }
+
+  /** The server lost what we gave it: it goes again under a new customer id. */
+  #resend(entry: EntryRow): Applied {
+    const inode = this.#context.inodes.get(entry.ino);
+    if (inode.stub === 1) return "stale";
+    this.#context.entries.update(entry.fid, {
+      ...noBase,
+      doc_id: null,
+      sent: 0,
+      cid: nextCustomId(entry.cid),
+      local_ver: this.#context.versions.next(),
+    });
+    return "done";
+  }
+}
+
+/** The path at which a document is seen here. */
+export function shownPath(remote: Pick<RemoteVersion, "path" | "docId">): string {
+  return directoryOf(remote.path ?? `/${remote.docId}.md`);
+}

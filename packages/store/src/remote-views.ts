@@ -1,0 +1,82 @@
+/** What the store knows that concerns an observed document: its entry, our own deletion of it, who has its path. */
+import { isDirectory, rootIno } from "@smfs/core";
+import { shownPath } from "./apply.ts";
+import type { StoreContext } from "./context.ts";
+import type { EntryRow } from "./entries.ts";
+import type { PathHolder, RemoteView } from "./sync-model.ts";
+import { toNames, type Views } from "./view.ts";
+
+export interface RemoteItem {
+  readonly docId: string;
+  readonly fid: string | null;
+  readonly customId: string | null;
+  readonly path: string | null;
+}
+
+export class RemoteViews {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #tombByDoc;
+  readonly #tombByFid;
+  readonly #byCid;
+
+  constructor(context: StoreContext, views: Views) {
+    this.#context = context;
+    this.#views = views;
+    const { sql } = context.db;
+    type Tomb = { doc_id: string | null; srev: number | null; rev: string | null };
+    this.#tombByDoc = sql.prepare<[string], Tomb>(
+      "SELECT doc_id, srev, rev FROM tomb WHERE doc_id = ?",
+    );
+    this.#tombByFid = sql.prepare<[string], Tomb>(
+      "SELECT doc_id, srev, rev FROM tomb WHERE fid = ?",
+    );
+    this.#byCid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE cid = ? LIMIT 1");
+  }
+
+  of(item: RemoteItem): RemoteView {
+    const entry = this.#entryOf(item);
+    const tomb =
+      this.#tombByDoc.get(item.docId) ??
+      (item.fid === null ? undefined : this.#tombByFid.get(item.fid));
+    return {
+      docId: item.docId,
+      entry: entry === undefined ? null : this.#views.entry(entry),
+      tomb: tomb === undefined ? null : { docId: tomb.doc_id, srev: tomb.srev, rev: tomb.rev },
+      holder: this.#holderOf(item),
+    };
+  }
+
+  /**
+   * By document id; by customer id only while the entry's document is not known (a create whose answer was lost):
+   * a late re-creation under the same customer id must not be taken for the entry's own document.
+   */
+  #entryOf(item: RemoteItem): EntryRow | undefined {
+    const byDoc = this.#context.entries.byDoc(item.docId);
+    if (byDoc !== undefined || item.customId === null) return byDoc;
+    const byCid = this.#byCid.get(item.customId);
+    return byCid !== undefined && byCid.doc_id === null ? byCid : undefined;
+  }
+
+  #holderOf(item: RemoteItem): PathHolder {
+    const { entries, inodes } = this.#context;
+    const names = toNames(shownPath(item));
+    const last = names.pop();
+    let parent = rootIno;
+    for (const name of names) {
+      const entry = entries.find(parent, name);
+      if (entry === undefined) return { kind: "free" };
+      if (!isDirectory(inodes.get(entry.ino).mode)) return { kind: "blocked" };
+      parent = entry.ino;
+    }
+    const holder = last === undefined ? undefined : entries.find(parent, last);
+    if (holder === undefined) return { kind: "free" };
+    return {
+      kind: "entry",
+      fid: holder.fid,
+      docId: holder.doc_id,
+      hasOp: this.#views.opRow(holder.fid) !== undefined,
+      isDirectory: isDirectory(inodes.get(holder.ino).mode),
+    };
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The store's side of the sync port: every transition by name, wired to the file that carries it out. Each runs
+ * within a transaction of the port server (port-server.ts), or of a test.
+ */
+import { Apply } from "./apply.ts";
+import { Conflicts } from "./conflicts.ts";
+import type { StoreContext } from "./context.ts";
+import type { EntryRow } from "./entries.ts";
+import { Fills } from "./fills.ts";
+import type { StoreStatus, StoreTransitions } from "./port.ts";
+import { Problems } from "./problems.ts";
+import { PushQueue } from "./push-queue.ts";
+import { RemoteViews } from "./remote-views.ts";
+import { Resolve } from "./resolve.ts";
+import { Settlements } from "./settle.ts";
+import { Stubs } from "./stubs.ts";
+import type { EntryView } from "./sync-model.ts";
+import { Take } from "./take.ts";
+import { Trash } from "./trash.ts";
+import { Views } from "./view.ts";
+
+/** Rows of each list in a status. */
+const statusRowsMax = 100;
+
+export class Transitions implements StoreTransitions {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #problems: Problems;
+  readonly #queue: PushQueue;
+  readonly #settlements: Settlements;
+  readonly #resolve: Resolve;
+  readonly #apply: Apply;
+  readonly #remoteViews: RemoteViews;
+  readonly #stubs: Stubs;
+  readonly #conflicts: Conflicts;
+  readonly #documents;
+  readonly #cursorGet;
+  readonly #cursorSet;
+  readonly #cursorDrop;
+  readonly #missed;
+  readonly #counts;
+  readonly #waiting;
+  readonly #heldOpen;
+
+  constructor(context: StoreContext, fills: Fills = new Fills(context)) {
+    this.#context = context;
+    this.#views = new Views(context);
+    this.#problems = new Problems(context.db, context.clock);
+    const take = new Take(context, fills);
+    this.#conflicts = new Conflicts(context, take);
+    const trash = new Trash(context.db, context.clock);
+    this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
+    this.#settlements = new Settlements(context, this.#views, this.#problems);
+    this.#resolve = new Resolve(context, this.#views, take, this.#conflicts);
+    this.#apply = new Apply(context, this.#views, take, trash, this.#conflicts);
+    this.#remoteViews = new RemoteViews(context, this.#views);
+    this.#stubs = new Stubs(context, fills);
+    const { sql } = context.db;
+    this.#documents = sql.prepare<[string, number], EntryRow>(
+      "SELECT * FROM entry WHERE fid > ? AND doc_id IS NOT NULL ORDER BY fid LIMIT ?",
+    );
+    this.#cursorGet = sql.prepare<[string], { v: string }>("SELECT v FROM cursor WHERE k = ?");
+    this.#cursorSet = sql.prepare(
+      "INSERT INTO cursor (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v",
+    );
+    this.#cursorDrop = sql.prepare("DELETE FROM cursor WHERE k = ?");
+    this.#missed = sql.prepare("UPDATE entry SET misses = ? WHERE fid = ?");
+    this.#counts = sql.prepare<
+      [],
+      { dirty: number; ops: number; pend: number; entries: number; stubs: number }
+    >(
+      `SELECT (SELECT count(*) FROM entry WHERE local_ver <> base_ver AND local_only = 0) AS dirty,
+         (SELECT count(*) FROM op) AS ops, (SELECT count(*) FROM pend) AS pend,
+         (SELECT count(*) FROM entry WHERE state = 'live') AS entries,
+         (SELECT count(*) FROM inode WHERE stub = 1) AS stubs`,
+    );
+    this.#waiting = sql.prepare<[number], EntryRow>(
+      "SELECT * FROM entry WHERE local_ver <> base_ver AND local_only = 0 ORDER BY local_ver LIMIT ?",
+    );
+    this.#heldOpen = sql.prepare<[number], EntryRow>(
+      `SELECT entry.* FROM entry JOIN inode ON inode.ino = entry.ino
+       WHERE inode.writers = 1 AND state = 'live' LIMIT ?`,
+    );
+  }
+
+  pick: StoreTransitions["pick"] = (countMax) => this.#queue.pick(countMax);
+  claim: StoreTransitions["claim"] = (fid) => this.#queue.claim(fid);
+  claimSnapshot: StoreTransitions["claimSnapshot"] = (fid, snapshot) =>
+    this.#queue.claimSnapshot(fid, snapshot);
+  giveBack: StoreTransitions["giveBack"] = (opId) => this.#queue.giveBack(opId);
+  markSent: StoreTransitions["markSent"] = (fid, opId) => this.#settlements.markSent(fid, opId);
+  note: StoreTransitions["note"] = (fid, opId, changes) =>
+    this.#settlements.note(fid, opId, changes);
+  verify: StoreTransitions["verify"] = (fid, opId, remote, options) =>
+    this.#settlements.verify(fid, opId, remote, options);
+  landed: StoreTransitions["landed"] = (fid, opId) => this.#settlements.landed(fid, opId);
+  release: StoreTransitions["release"] = (fid, opId, how) =>
+    this.#settlements.release(fid, opId, how);
+  reject: StoreTransitions["reject"] = (fid, opId, message) =>
+    this.#settlements.reject(fid, opId, message);
+  deleted: StoreTransitions["deleted"] = (fid, opId) => this.#settlements.deleted(fid, opId);
+  recreate: StoreTransitions["recreate"] = (fid, opId) => this.#settlements.recreate(fid, opId);
+  goneRemotely: StoreTransitions["goneRemotely"] = (fid, opId) =>
+    this.#settlements.goneRemotely(fid, opId);
+  adopt: StoreTransitions["adopt"] = (fid, opId, docId) =>
+    this.#settlements.adopt(fid, opId, docId);
+  takeAlias: StoreTransitions["takeAlias"] = (fid, opId) => this.#settlements.takeAlias(fid, opId);
+  resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);
+  resolve: StoreTransitions["resolve"] = (fid, opId, localVer, remote, how, content) =>
+    this.#resolve.resolve(fid, opId, localVer, remote, how, content);
+
+  viewRemote: StoreTransitions["viewRemote"] = (items) =>
+    items.map((item) => this.#remoteViews.of(item));
+
+  apply: StoreTransitions["apply"] = (plans, cursor) => {
+    const applied = plans.map((plan) => this.#apply.one(plan));
+    if (cursor !== undefined) this.#cursorSet.run(cursor.key, cursor.value);
+    return applied;
+  };
+
+  pending: StoreTransitions["pending"] = (countMax) => this.#context.pend.list(countMax);
+  cursor: StoreTransitions["cursor"] = (key) => this.#cursorGet.get(key)?.v;
+  setCursor: StoreTransitions["setCursor"] = (key, value) => {
+    if (value === null) this.#cursorDrop.run(key);
+    else this.#cursorSet.run(key, value);
+  };
+  documents: StoreTransitions["documents"] = (afterFid, countMax) =>
+    this.#documents.all(afterFid, countMax).map((entry): EntryView => this.#views.entry(entry));
+  missed: StoreTransitions["missed"] = (fid, misses) => {
+    this.#missed.run(misses, fid);
+  };
+  fact: StoreTransitions["fact"] = (key) => this.#context.facts.get(key);
+  setFact: StoreTransitions["setFact"] = (key, value) => {
+    if (value === null) this.#context.facts.drop(key);
+    else this.#context.facts.set(key, value);
+  };
+
+  stub: StoreTransitions["stub"] = (ino) => this.#stubs.find(ino);
+  stubs: StoreTransitions["stubs"] = (afterIno, bytesMax, countMax) =>
+    this.#stubs.page(afterIno, bytesMax, countMax);
+  hydrated: StoreTransitions["hydrated"] = (ino, blob) => this.#stubs.hydrated(ino, blob);
+  hydrateFailed: StoreTransitions["hydrateFailed"] = (ino, code) => this.#stubs.failed(ino, code);
+
+  setProblem: StoreTransitions["setProblem"] = (key, path, message) => {
+    if (message === null) this.#problems.clear(key);
+    else this.#problems.set(key, path, message);
+  };
+
+  status: StoreTransitions["status"] = (): StoreStatus => {
+    const counts = this.#counts.get();
+    return {
+      dirtyCount: counts?.dirty ?? 0,
+      inFlightCount: counts?.ops ?? 0,
+      pendingRemoteCount: counts?.pend ?? 0,
+      entryCount: counts?.entries ?? 0,
+      stubCount: counts?.stubs ?? 0,
+      waiting: this.#waiting.all(statusRowsMax).map((entry) => ({
+        path: this.#context.entries.path(entry) ?? entry.base_path ?? entry.name,
+        why: this.#whyWaiting(entry),
+      })),
+      problems: this.#problems.list(statusRowsMax),
+      conflicts: this.#conflicts.list(statusRowsMax),
+      heldOpen: this.#heldOpen
+        .all(statusRowsMax)
+        .map((entry) => this.#context.entries.path(entry) ?? entry.name),
+    };
+  };
+
+  #whyWaiting(entry: EntryRow): string {
+    if (entry.rejected_ver === entry.local_ver)
+      return `refused: ${entry.rejected_why ?? "unknown"}`;
+    const op = this.#views.opRow(entry.fid);
+    if (op !== undefined)
+      return op.phase === "claimed" ? "is being sent" : "in flight, not confirmed";
+    if (entry.state === "deleted") return "deletion not sent yet";
+    return this.#context.inodes.find(entry.ino)?.writers === 1
+      ? "held open for writing"
+      : "changed, not sent yet";
+  }
+}
