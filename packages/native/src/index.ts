@@ -5,4 +5,5 @@ export * from "./mount-calls.ts";
 export * from "./poller.ts";
 export * from "./ranges.ts";
 export * from "./system-error.ts";
+export * from "./times.ts";
 export * from "./wake.ts";

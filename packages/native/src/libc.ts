@@ -73,6 +73,10 @@ export const fcntl: (fd: number, command: number, type: "int", arg: number) => n
 );
 export const fallocate: (fd: number, mode: number, offset: number, length: number) => number =
   lazily("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
+/** `times` is two `struct timespec`: access time, modification time. */
+export const futimens: (fd: number, times: Uint8Array) => number = lazily(
+  "int futimens(int fd, const void *times)",
+);
 export const lseek: (fd: number, offset: number, whence: number) => Long = lazily(
   "int64_t lseek(int fd, int64_t offset, int whence)",
 );
