@@ -37,3 +37,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Milliseconds since 1970 of an ISO 8601 time, such as a server writes; undefined for anything else. For what
+ * people are shown (a file's time) and for ordering one server's own times among themselves.
+ */
+export function toInstant(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) ? ms : undefined;
+}
