@@ -21,7 +21,7 @@ export type ApiErrorKind =
   | "rejected";
 
 /** The document that stands in the way, as a 409 or 412 names it (http-api.md, conditional requests). */
-export interface CurrentDocument {
+export interface StandingDocument {
   readonly id: string;
   readonly customId: string | null;
   readonly rev: number | null;
@@ -34,7 +34,7 @@ export class ApiError extends Error {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
   readonly retryAfterMs: number | undefined;
-  readonly current: CurrentDocument | undefined;
+  readonly current: StandingDocument | undefined;
 
   constructor(
     kind: ApiErrorKind,
@@ -42,7 +42,7 @@ export class ApiError extends Error {
     more: {
       status?: number;
       retryAfterMs?: number | undefined;
-      current?: CurrentDocument | undefined;
+      current?: StandingDocument | undefined;
     } = {},
   ) {
     super(message);
@@ -111,7 +111,7 @@ function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function toCurrent(value: unknown): CurrentDocument | undefined {
+function toCurrent(value: unknown): StandingDocument | undefined {
   const record = asRecord(value);
   const id = record.id;
   if (typeof id !== "string") return undefined;
