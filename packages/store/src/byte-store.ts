@@ -86,6 +86,8 @@ export interface ByteStore {
    * is gone and the working file is there, nothing happens.
    */
   fillWork(digest: string, ino: number, keep: boolean): void;
+  /** Removes what a crash left half-written. Only for the process that holds the store's database. */
+  clearUnfinished(): void;
   /** Makes names created and removed under `work/` and `blobs/` survive a power loss. */
   syncNames(): void;
 
