@@ -5,10 +5,10 @@ import {
   CustomIdSchema,
   type Digits,
   DigitsSchema,
-  type DocumentMetadata,
   type ErrorBody,
   ErrorBodySchema,
   FilepathSchema,
+  type MetadataJson,
   type MetadataPatch,
   MetadataPatchSchema,
   MetadataSchema,
@@ -88,7 +88,7 @@ export interface UpsertChange {
   readonly size: number;
   readonly docType: string;
   readonly status: DocumentStatus;
-  readonly metadata: DocumentMetadata | null;
+  readonly metadata: MetadataJson | null;
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly origin: string | null;
@@ -254,7 +254,7 @@ export interface VersionJson {
   readonly contentHash: string;
   readonly size: number;
   readonly filepath: string | null;
-  readonly metadata: DocumentMetadata | null;
+  readonly metadata: MetadataJson | null;
   readonly createdAt: string;
   readonly origin: string | null;
   readonly actor: string | null;

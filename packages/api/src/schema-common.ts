@@ -39,14 +39,14 @@ function wellFormed(): z.core.$ZodCheck<string> {
 
 export type MetadataValue = string | number | boolean | readonly string[];
 /** A flat object of what a document says about itself. */
-export type DocumentMetadata = Readonly<Record<string, MetadataValue>>;
+export type MetadataJson = Readonly<Record<string, MetadataValue>>;
 
 const metadataKey = z.string().check(z.minLength(1), z.maxLength(255));
 const metadataValue = z.union([TextSchema, z.number(), z.boolean(), z.array(TextSchema)]);
 
-export const MetadataSchema: Schema<DocumentMetadata> = z.record(metadataKey, metadataValue);
+export const MetadataSchema: Schema<MetadataJson> = z.record(metadataKey, metadataValue);
 
-/** DocumentMetadata to be merged key by key; null takes a key away. */
+/** Metadata to be merged key by key; null takes a key away. */
 export type MetadataPatch = Readonly<Record<string, MetadataValue | null>>;
 export const MetadataPatchSchema: Schema<MetadataPatch> = z.record(
   metadataKey,
@@ -60,95 +60,15 @@ export const DigitsSchema: Schema<Digits> = z.union([
   z.string().check(z.regex(/^[1-9][0-9]{0,8}$/)),
 ]);
 
-/** One condition on metadata. */
-export interface FilterCondition {
-  readonly key: string;
-  readonly value: string;
-  readonly filterType?: "metadata" | "numeric" | "array_contains" | "string_contains" | undefined;
-  readonly numericOperator?: ">" | "<" | ">=" | "<=" | "=" | undefined;
-  readonly negate?: boolean | "true" | "false" | undefined;
-  readonly ignoreCase?: boolean | "true" | "false" | undefined;
-}
-export type FilterGroup =
-  | { readonly AND: readonly FilterNode[] }
-  | { readonly OR: readonly FilterNode[] };
-export type FilterNode = FilterCondition | FilterGroup;
-
-const flag = z.optional(z.union([z.boolean(), z.literal("true"), z.literal("false")]));
-const FilterConditionSchema: Schema<FilterCondition> = z.object({
-  key: z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,64}$/)),
-  value: z.string(),
-  filterType: z.optional(z.enum(["metadata", "numeric", "array_contains", "string_contains"])),
-  numericOperator: z.optional(z.enum([">", "<", ">=", "<=", "="])),
-  negate: flag,
-  ignoreCase: flag,
-});
-
-/** Conditions under one filter, and groups within groups: more is refused. */
-const filterConditionsMax = 200;
-const filterLevelsMax = 8;
-
-const FilterNodeSchema: Schema<FilterNode> = z.lazy(() =>
-  z.union([FilterGroupSchema, FilterConditionSchema]),
-);
-const nodes = z.array(FilterNodeSchema).check(z.minLength(1), z.maxLength(filterConditionsMax));
-const FilterGroupSchema: Schema<FilterGroup> = z.union([
-  z.object({ AND: nodes }),
-  z.object({ OR: nodes }),
-]);
-
-/** A filter as it is sent: the object, or the object as a JSON string. `parseFilters` gives the object. */
-export type Filters = FilterGroup | string;
+/**
+ * A filter on metadata, as it is sent: `{"AND": […]}` or `{"OR": […]}` of conditions and further groups, or the same
+ * as a JSON string. The server reads the grammar itself (search/filter.ts), to say where a filter is wrong.
+ */
+export type Filters = Readonly<Record<string, unknown>> | string;
 export const FiltersSchema: Schema<Filters> = z.union([
   z.record(z.string(), z.unknown()),
-  z.string().check(z.maxLength(65_536)),
-]) as Schema<Filters>;
-
-/**
- * The filter in a request.
- * @throws TypeError with a sentence for the caller when it is none
- */
-export function parseFilters(filters: Filters): FilterGroup {
-  const value: unknown = typeof filters === "string" ? parseJson(filters) : filters;
-  // Depth first: the schema descends with it.
-  if (levelsOf(value, 0) > filterLevelsMax) {
-    throw new TypeError(`filters: more than ${filterLevelsMax} levels`);
-  }
-  const parsed = FilterGroupSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new TypeError('filters: expected {"AND":[…]} or {"OR":[…]} of conditions');
-  }
-  if (conditionsIn(parsed.data) > filterConditionsMax) {
-    throw new TypeError(`filters: more than ${filterConditionsMax} conditions`);
-  }
-  return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new TypeError("filters: not JSON");
-    throw error;
-  }
-}
-
-function levelsOf(value: unknown, above: number): number {
-  if (typeof value !== "object" || value === null || above > filterLevelsMax) return above;
-  let deepest = above;
-  const group = value as { AND?: unknown; OR?: unknown };
-  for (const children of [group.AND, group.OR]) {
-    if (!Array.isArray(children)) continue;
-    for (const child of children) deepest = Math.max(deepest, levelsOf(child, above + 1));
-  }
-  return deepest;
-}
-
-function conditionsIn(node: FilterNode): number {
-  if ("AND" in node) return node.AND.reduce((sum, child) => sum + conditionsIn(child), 0);
-  if ("OR" in node) return node.OR.reduce((sum, child) => sum + conditionsIn(child), 0);
-  return 1;
-}
+  z.string().check(z.maxLength(1_000_000)),
+]);
 
 /** What the server says of a document that stands in a write's way. */
 export interface CurrentDocumentJson {

@@ -5,10 +5,10 @@ import {
   CustomIdSchema,
   type Digits,
   DigitsSchema,
-  type DocumentMetadata,
   FilepathSchema,
   type Filters,
   FiltersSchema,
+  type MetadataJson,
   type MetadataPatch,
   MetadataPatchSchema,
   MetadataSchema,
@@ -47,7 +47,7 @@ export interface DocumentJson {
   readonly summary?: string | null | undefined;
   readonly status: DocumentStatus;
   readonly type: string;
-  readonly metadata: DocumentMetadata | null;
+  readonly metadata: MetadataJson | null;
   readonly containerTags: readonly string[];
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -324,7 +324,7 @@ export interface ChunksResponse {
     readonly position: number;
     readonly content: string;
     readonly type: "text" | "image";
-    readonly metadata: DocumentMetadata | null;
+    readonly metadata: MetadataJson | null;
     readonly createdAt: string;
   }[];
   readonly total: number;
