@@ -31,8 +31,8 @@ export interface WriteConditions {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** DocumentMetadata as the API takes it: flat. */
-export type DocumentMetadata = Readonly<
+/** MetadataPatch as the API takes it: flat. */
+export type MetadataPatch = Readonly<
   Record<string, string | number | boolean | readonly string[] | null>
 >;
 
@@ -93,7 +93,7 @@ export class ApiClient {
 
   /** Creates a document from text (POST /v3/documents). */
   async create(
-    document: { content: string; customId: string; filepath: string; metadata: DocumentMetadata },
+    document: { content: string; customId: string; filepath: string; metadata: MetadataPatch },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
@@ -107,7 +107,7 @@ export class ApiClient {
   /** Changes a document: text, path, metadata (merged), each only if given. */
   async patch(
     id: string,
-    changes: { content?: string; filepath?: string; metadata?: DocumentMetadata },
+    changes: { content?: string; filepath?: string; metadata?: MetadataPatch },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
@@ -125,7 +125,7 @@ export class ApiClient {
       fileName: string;
       customId: string;
       filepath: string;
-      metadata: DocumentMetadata;
+      metadata: MetadataPatch;
     },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
@@ -153,7 +153,7 @@ export class ApiClient {
   async putRaw(
     id: string,
     body: HttpBody,
-    more: { filepath: string; metadata: DocumentMetadata; create: boolean },
+    more: { filepath: string; metadata: MetadataPatch; create: boolean },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
