@@ -1,5 +1,5 @@
 /** Inode rows: attributes, link count, size, times, and who may write. Names are in entries.ts. */
-import { type Attr, type Clock, FsError, present } from "@smfs/core";
+import { type Attr, assert, type Clock, FsError, present } from "@smfs/core";
 import type { Database } from "./database.ts";
 
 /** A row of table `inode` (docs/schema.md). Integers that are flags are 0 or 1. */
@@ -58,12 +58,19 @@ export interface NewInode {
 
 export type InodeColumn = Exclude<keyof InodeRow, "ino">;
 
+/** Inode numbers reserved at a time, and how many are left at least when a transaction begins. */
+const reserveCount = 65_536;
+const reserveLeftMin = 32_768;
+
 export class Inodes {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #get;
   readonly #insert;
   readonly #delete;
+  /** The last number given, and the last one reserved: a number is never given twice, also after a crash. */
+  #last = 0;
+  #reserved = 0;
   readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
 
   constructor(db: Database, clock: Clock) {
@@ -71,11 +78,32 @@ export class Inodes {
     this.#clock = clock;
     this.#get = db.sql.prepare<[number], InodeRow>("SELECT * FROM inode WHERE ino = ?");
     this.#insert = db.sql.prepare(
-      `INSERT INTO inode (mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
+      `INSERT INTO inode (ino, mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
          atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = db.sql.prepare("DELETE FROM inode WHERE ino = ?");
+    this.#reserveNumbers();
+  }
+
+  #reserveNumbers(): void {
+    const { sql } = this.#db;
+    const given = sql.prepare<[], { last: number }>(
+      `SELECT max((SELECT max(ino) FROM inode),
+         ifnull((SELECT cast(v AS INTEGER) FROM store WHERE k = 'ino_reserved'), 0)) AS last`,
+    );
+    const reserve = sql.prepare(
+      `INSERT INTO store (k, v) VALUES ('ino_reserved', ?)
+       ON CONFLICT (k) DO UPDATE SET v = excluded.v`,
+    );
+    this.#last = given.get()?.last ?? 0;
+    this.#reserved = this.#last;
+    this.#db.beforeBegin(() => {
+      if (this.#reserved - this.#last >= reserveLeftMin) return;
+      const reserved = this.#last + reserveCount;
+      reserve.run(String(reserved));
+      this.#reserved = reserved;
+    });
   }
 
   /** The row of an inode, or undefined when there is none. */
@@ -94,7 +122,10 @@ export class Inodes {
   insert(inode: NewInode): number {
     const now = momentOf(this.#clock);
     const mtime = inode.mtime ?? now;
-    const { lastInsertRowid } = this.#insert.run(
+    assert(this.#last < this.#reserved, "a transaction takes fewer inodes than are reserved");
+    this.#last += 1;
+    this.#insert.run(
+      this.#last,
       inode.mode,
       inode.uid,
       inode.gid,
@@ -112,7 +143,7 @@ export class Inodes {
       now.s,
       now.ns,
     );
-    return Number(lastInsertRowid);
+    return this.#last;
   }
 
   /** Changes columns of one inode. */

@@ -9,7 +9,7 @@ CREATE TABLE store (
 ) WITHOUT ROWID;
 
 CREATE TABLE inode (
-  ino INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused
+  ino INTEGER PRIMARY KEY,                -- never reused: reserved in blocks (fact ino_reserved)
   mode INTEGER NOT NULL,
   uid INTEGER NOT NULL,
   gid INTEGER NOT NULL,
@@ -30,9 +30,13 @@ CREATE TABLE inode (
   work_ctime TEXT                         -- ctime of the working file when it was last known to hold base's bytes
 );
 
+-- Rare states have an index of their own, which costs nothing while it is empty.
+CREATE INDEX inode_fill ON inode (ino) WHERE fill IS NOT NULL;
+CREATE INDEX inode_orphan ON inode (ino) WHERE nlink = 0;
+
 -- One row per name, with its sync identity. Directories' entries too; the root has none.
 CREATE TABLE entry (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- the cookie of directory streams
+  id INTEGER PRIMARY KEY,                 -- the cookie of directory streams
   fid TEXT NOT NULL UNIQUE,               -- 128 random bits, hexadecimal, never reused
   cid TEXT NOT NULL,                      -- customId in use: n_<base32 of fid>, with _2, _3 after a re-creation
   ino INTEGER NOT NULL REFERENCES inode(ino),
@@ -53,7 +57,7 @@ CREATE TABLE entry (
   base_chain TEXT NOT NULL DEFAULT '[]',  -- JSON array of revision ids, newest first
   base_blob TEXT,                         -- digest of kept base bytes, NULL when they are not kept
   -- REMOTE: last observation
-  doc_id TEXT UNIQUE,
+  doc_id TEXT,
   sent INTEGER NOT NULL DEFAULT 0,        -- 1: a create may have reached the server under this cid
   r_rev TEXT, r_srev INTEGER, r_hash TEXT, r_path TEXT, r_status TEXT, r_updated TEXT, r_settled INTEGER NOT NULL DEFAULT 0, r_etag TEXT,
   misses INTEGER NOT NULL DEFAULT 0,
@@ -61,12 +65,14 @@ CREATE TABLE entry (
   rejected_ver INTEGER, rejected_hash TEXT, rejected_why TEXT,
   CHECK (base_ver <= local_ver)
 );
+CREATE UNIQUE INDEX entry_doc ON entry (doc_id) WHERE doc_id IS NOT NULL;
 CREATE UNIQUE INDEX entry_name ON entry (parent, name) WHERE state = 'live';
 CREATE INDEX entry_stream ON entry (parent, id) WHERE state = 'live';
 CREATE INDEX entry_ino ON entry (ino);
 CREATE INDEX entry_dirty ON entry (local_ver) WHERE local_ver <> base_ver;
 CREATE INDEX entry_cid ON entry (cid);
 CREATE INDEX entry_base_path ON entry (base_path) WHERE base_path IS NOT NULL;
+CREATE INDEX entry_alias ON entry (base_path) WHERE alias = 1;
 
 CREATE TABLE xattr (
   ino INTEGER NOT NULL REFERENCES inode(ino) ON DELETE CASCADE,
