@@ -2,7 +2,11 @@
  * Raw reads, writes and ioctls on a descriptor: for devices, where Node's own calls cost more and hide short
  * counts. Failure is a negative errno, not an exception: an interrupted or ended device is no surprise there.
  */
-import { ioctl, lastErrno, lastError, read, write, writeAsync } from "./libc.ts";
+import { constants } from "node:fs";
+import { fcntl, ioctl, lastErrno, lastError, read, write, writeAsync } from "./libc.ts";
+
+const F_GETFL = 3;
+const F_SETFL = 4;
 
 /** read(2) into the start of `into`. Returns bytes read, or the negative errno. */
 export function readDescriptor(fd: number, into: Uint8Array): number {
@@ -34,4 +38,13 @@ export function controlDevice(fd: number, request: number, argument: Uint8Array)
   const result = ioctl(fd, request, "void *", argument);
   if (result === -1) throw lastError(`ioctl ${fd}, request 0x${request.toString(16)}`);
   return result;
+}
+
+/** Sets O_NONBLOCK on the open file behind a descriptor, for all who share it. */
+export function setNonblocking(fd: number): void {
+  const flags = fcntl(fd, F_GETFL, "int", 0);
+  if (flags === -1) throw lastError(`F_GETFL ${fd}`);
+  if (fcntl(fd, F_SETFL, "int", flags | constants.O_NONBLOCK) === -1) {
+    throw lastError(`F_SETFL ${fd}`);
+  }
 }

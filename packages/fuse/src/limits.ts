@@ -1,0 +1,27 @@
+/** Every bound of the FUSE frontend, with its unit and its reason. */
+
+/** Bytes of one READ, WRITE or READDIR: 256 pages, the most the kernel allows by default. */
+export const transferBytesMax: number = 1 << 20;
+/** Seconds that the kernel may trust a name or attributes: changes are told to it; this only heals what was not. */
+export const cacheSeconds = 600;
+/** Requests the kernel may have outstanding in the background (read-ahead, releases). */
+export const backgroundRequestsMax = 64;
+/** Of these, when it starts to hold readers back: three quarters, as the kernel's own default. */
+export const congestionThreshold = 48;
+/** Requests that are parked at one time, and the bytes they keep. Beyond them a caller gets ENOMEM. */
+export const parkedRequestsMax = 10_000;
+export const parkedBytesMax: number = 64 << 20;
+/** Directory streams kept open for a kernel that sends no OPENDIR. */
+export const directoryStreamsMax = 64;
+/** Microseconds of one spin after a reply: a client that goes on does so within this. */
+export const spinUsMax = 100;
+/** Microseconds of spinning that each served request earns: about what going to sleep and waking would cost. */
+export const spinCreditUs = 25;
+/** Microseconds of spinning that can be saved up. */
+export const spinCreditUsMax = 1000;
+/** Requests served before the wake-up descriptor is looked at again. */
+export const requestsPerWakeCheck = 32;
+/** Notifications waiting to be written; who adds more waits. */
+export const notificationsMax = 65_536;
+/** Inodes with a registered backing file. The kernel pins each; only open files need one. */
+export const backingFilesMax = 16_384;

@@ -1,0 +1,119 @@
+/**
+ * FUSE_PASSTHROUGH: the kernel reads, writes and maps the working file itself (Linux 6.9, CAP_SYS_ADMIN).
+ *
+ * The kernel's rules (fs/fuse/iomode.c, passthrough.c): an inode is open either through its page cache or in
+ * passthrough, never both, so the first open decides for all handles until the last is closed; all handles of an
+ * inode name the same backing id; the file must not lie on a file system stacked deeper than was agreed. A
+ * registration holds the file's path and our credentials, no descriptor, and says nothing of reading or writing:
+ * each open of the kernel's has its own mode. So it is made from a read-only descriptor, closed at once.
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { assert, type FileSystem, type Logger } from "@smfs/core";
+import { backingFilesMax } from "./limits.ts";
+
+const { O_RDONLY, O_NOFOLLOW } = constants;
+const S_ISUID_OR_S_ISGID = 0o6000;
+
+/** The two ioctls of the device. */
+export interface BackingControl {
+  /** Registers the file behind a descriptor. @returns its backing id, over 0 */
+  open(fd: number): number;
+  close(backingId: number): void;
+}
+
+interface OpenInode {
+  handles: number;
+  /** 0: through the page cache and us. */
+  readonly backingId: number;
+}
+
+export class Passthrough {
+  readonly #fs: Pick<FileSystem, "backing" | "getattr">;
+  readonly #control: BackingControl;
+  readonly #logger: Logger;
+  readonly #inodes = new Map<number, OpenInode>();
+  #agreed = false;
+  #registered = 0;
+
+  constructor(
+    fs: Pick<FileSystem, "backing" | "getattr">,
+    control: BackingControl,
+    logger: Logger,
+  ) {
+    this.#fs = fs;
+    this.#control = control;
+    this.#logger = logger;
+  }
+
+  /** Whether the kernel takes backing ids at all: known after INIT. */
+  agree(agreed: boolean): void {
+    this.#agreed = agreed;
+  }
+
+  get isActive(): boolean {
+    return this.#agreed;
+  }
+
+  /** Inodes with a registered file. */
+  get registered(): number {
+    return this.#registered;
+  }
+
+  /** A handle of the inode is opened. @returns the backing id it must use, or 0 */
+  opened(ino: number): number {
+    const known = this.#inodes.get(ino);
+    if (known !== undefined) {
+      known.handles += 1;
+      return known.backingId;
+    }
+    if (!this.#agreed) return 0;
+    const backingId = this.#register(ino);
+    if (backingId !== 0) this.#registered += 1;
+    this.#inodes.set(ino, { handles: 1, backingId });
+    return backingId;
+  }
+
+  /** A handle of the inode is closed. */
+  released(ino: number): void {
+    const known = this.#inodes.get(ino);
+    if (known === undefined) return;
+    known.handles -= 1;
+    assert(known.handles >= 0, "an inode is released as often as it was opened");
+    if (known.handles > 0) return;
+    this.#inodes.delete(ino);
+    if (known.backingId === 0) return;
+    this.#registered -= 1;
+    this.#control.close(known.backingId);
+  }
+
+  #register(ino: number): number {
+    if (this.#registered >= backingFilesMax) return 0;
+    try {
+      const backing = this.#fs.backing(ino);
+      if (backing === undefined) return 0;
+      // A write by a stranger clears these bits, and only a WRITE request tells us of it.
+      if ((this.#fs.getattr(ino).mode & S_ISUID_OR_S_ISGID) !== 0) return 0;
+      const fd = openSync(backing.path, O_RDONLY | O_NOFOLLOW);
+      try {
+        return this.#control.open(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      this.#refused(error);
+      return 0;
+    }
+  }
+
+  /** Without passthrough everything works, only slower: an open never fails because of it. */
+  #refused(error: unknown): void {
+    const code = (error as { code?: unknown }).code;
+    this.#logger.log("warn", "the kernel refuses passthrough; file data goes through the daemon", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    // These hold for every file: no CAP_SYS_ADMIN, stacked too deep, no such ioctl.
+    if (code === "EPERM" || code === "ELOOP" || code === "ENOTTY" || code === "EOPNOTSUPP") {
+      this.#agreed = false;
+    }
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The bytes of one reply. A handler writes the body; the dispatcher finishes it with the header. One writer is
+ * used for all replies, so a reply is valid until the next one is started.
+ */
+import { type Attr, assert, type StatFs } from "@smfs/core";
+import { direntBytes, entryOutBytes, outHeader } from "./abi.ts";
+
+const high = 2 ** 32;
+
+/** Times in the kernel's cache, in seconds. */
+export interface CacheTimes {
+  readonly entryS: number;
+  readonly attrS: number;
+}
+
+export class ReplyWriter {
+  readonly bytes: Buffer;
+  readonly #view: DataView;
+  #at: number = outHeader.bytes;
+
+  /** @param bodyBytesMax the longest body any handler will write */
+  constructor(bodyBytesMax: number) {
+    this.bytes = Buffer.alloc(outHeader.bytes + bodyBytesMax);
+    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+  }
+
+  /** Drops what was written since the last reply. */
+  start(): void {
+    this.#at = outHeader.bytes;
+  }
+
+  /** Bytes of body so far. */
+  get bodyBytes(): number {
+    return this.#at - outHeader.bytes;
+  }
+
+  /** Completes the reply. @param errno 0, or a positive errno: then there is no body. Returns its whole length. */
+  finish(uniqueLow: number, uniqueHigh: number, errno: number): number {
+    if (errno !== 0) this.#at = outHeader.bytes;
+    const view = this.#view;
+    view.setUint32(outHeader.len, this.#at, true);
+    view.setInt32(outHeader.error, -errno, true);
+    view.setUint32(outHeader.unique, uniqueLow, true);
+    view.setUint32(outHeader.unique + 4, uniqueHigh, true);
+    return this.#at;
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#at, value, true);
+    this.#at += 2;
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  /** An integer within ±2^53; negative ones as two's complement, as times before 1970 are. */
+  u64(value: number): void {
+    this.#view.setUint32(this.#at, value >>> 0, true);
+    this.#view.setInt32(this.#at + 4, Math.floor(value / high), true);
+    this.#at += 8;
+  }
+
+  zeroes(count: number): void {
+    this.bytes.fill(0, this.#at, this.#at + count);
+    this.#at += count;
+  }
+
+  /** A byte string without its NUL. */
+  text(value: string): void {
+    this.#at += this.bytes.write(value, this.#at, "latin1");
+  }
+
+  raw(value: Uint8Array): void {
+    this.bytes.set(value, this.#at);
+    this.#at += value.byteLength;
+  }
+
+  /** Room for `count` bytes that the caller fills in place; `commit` says how many it did. */
+  room(count: number): Uint8Array {
+    assert(this.#at + count <= this.bytes.byteLength, "a reply fits its buffer");
+    return this.bytes.subarray(this.#at, this.#at + count);
+  }
+
+  commit(count: number): void {
+    this.#at += count;
+  }
+
+  /** struct fuse_attr. */
+  attr(attr: Attr): void {
+    this.u64(attr.ino);
+    this.u64(attr.size);
+    this.u64(attr.blocks);
+    this.u64(attr.atimeS);
+    this.u64(attr.mtimeS);
+    this.u64(attr.ctimeS);
+    this.u32(attr.atimeNs);
+    this.u32(attr.mtimeNs);
+    this.u32(attr.ctimeNs);
+    this.u32(attr.mode);
+    this.u32(attr.nlink);
+    this.u32(attr.uid);
+    this.u32(attr.gid);
+    this.u32(attr.rdev);
+    this.u32(4096);
+    this.u32(0);
+  }
+
+  /** struct fuse_attr_out. */
+  attrOut(attr: Attr, times: CacheTimes): void {
+    this.u64(attr.stable ? times.attrS : 0);
+    this.u64(0);
+    this.attr(attr);
+  }
+
+  /** struct fuse_entry_out. Inode numbers are never reused, so the generation is 0. */
+  entryOut(attr: Attr, times: CacheTimes): void {
+    this.u64(attr.ino);
+    this.u64(0);
+    this.u64(times.entryS);
+    this.u64(attr.stable ? times.attrS : 0);
+    this.u64(0);
+    this.attr(attr);
+  }
+
+  /** struct fuse_entry_out for a name that is not there: the kernel may remember that. */
+  negativeEntry(times: CacheTimes): void {
+    this.u64(0);
+    this.u64(0);
+    this.u64(times.entryS);
+    this.zeroes(entryOutBytes - 24);
+  }
+
+  /** struct fuse_open_out. */
+  openOut(fh: number, flags: number, backingId: number): void {
+    this.u64(fh);
+    this.u32(flags);
+    this.u32(backingId);
+  }
+
+  /** struct fuse_dirent with its name, padded to 8 bytes. */
+  dirent(entry: { ino: number; cookie: number; type: number; name: string }): void {
+    this.u64(entry.ino);
+    this.u64(entry.cookie);
+    this.u32(entry.name.length);
+    // DT_* of readdir(3) are the type bits of the mode, shifted.
+    this.u32(entry.type >>> 12);
+    this.text(entry.name);
+    this.zeroes(direntSize(entry.name) - direntBytes - entry.name.length);
+  }
+
+  /** struct fuse_kstatfs. */
+  statfs(statfs: StatFs): void {
+    this.u64(statfs.blocks);
+    this.u64(statfs.blocksFree);
+    this.u64(statfs.blocksAvailable);
+    this.u64(statfs.files);
+    this.u64(statfs.filesFree);
+    this.u32(statfs.blockBytes);
+    this.u32(statfs.nameBytesMax);
+    this.u32(statfs.blockBytes);
+    this.zeroes(28);
+  }
+}
+
+/** Bytes that a directory entry takes in a READDIR reply. */
+export function direntSize(name: string): number {
+  return (direntBytes + name.length + 7) & ~7;
+}
