@@ -20,8 +20,8 @@ interface Table {
 }
 
 export const staticCalibration: Calibration = {
-  lexicalWeight: 3,
-  lexicalPower: 2,
+  lexicalWeight: 1.5,
+  lexicalPower: 1.5,
   curve: [
     [0, 0],
     [1, 1],

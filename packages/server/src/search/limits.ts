@@ -8,5 +8,25 @@ export const chunkLengthMin = 120;
 export const chunksMax = 50_000;
 /** Units of a text that is chunked and embedded on the caller's thread: about 4 ms. Longer ones go to a worker. */
 export const inlineTextLengthMax = 32_768;
+/** Units of a document's beginning that its other chunks are given as context. */
+export const leadLength = 300;
 /** Units of headings that a chunk is given as context. */
-export const contextLengthMax = 200;
+export const headingsLengthMax = 200;
+
+/** Hits that one search may return. */
+export const searchHitsMax = 100;
+/** Hits of one document in an answer, so that a long document does not push all others out. */
+export const chunksPerDocument = 3;
+/** Candidates that each index gives first, and at most after widening (when a filter or a scope leaves too few). */
+export const candidatesMin = 300;
+export const candidatesMax = 20_000;
+/** Times a search looks again, each time with four times the candidates. */
+export const wideningsMax = 4;
+/** Vectors that are read from the storage at once when the matrix is filled. */
+export const vectorPageMax = 5000;
+/** Scopes whose documents are remembered while nothing is written. */
+export const rememberedScopesMax = 16;
+/** UTF-16 units of a question that are looked at. */
+export const questionLengthMax = 8192;
+/** Words of a question that the lexical index is asked for. */
+export const questionWordsMax = 32;

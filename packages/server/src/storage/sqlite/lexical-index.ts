@@ -80,9 +80,12 @@ function isEverything({ scope }: LexicalQuery): boolean {
   );
 }
 
-/** FTS5's inverse document frequency: of a word in more than half of the chunks it is next to nothing. */
+/**
+ * FTS5's inverse document frequency: of a word in more than half of the chunks it is next to nothing. A word that
+ * occurs nowhere counts most: a chunk that has only the other words has little of the question.
+ */
 function idf(chunks: number, count: number): number {
-  return count === 0 ? 0 : Math.max(1e-6, Math.log((chunks - count + 0.5) / (count + 0.5)));
+  return Math.max(1e-6, Math.log((chunks - count + 0.5) / (count + 0.5)));
 }
 
 /** The words that the query is run with, rarest first, within what may be scored; at least one that occurs. */
