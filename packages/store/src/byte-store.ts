@@ -7,6 +7,8 @@
  * copying or hashing. The second is for the file worker: asynchronous, cancellable, any size.
  */
 
+import type { Durability } from "./database.ts";
+
 /** A descriptor of a working file. Opaque to the store. */
 export type Descriptor = number;
 
@@ -18,6 +20,8 @@ export interface WorkStat {
   readonly blocks: number;
   readonly mtimeS: number;
   readonly mtimeNs: number;
+  readonly ctimeS: number;
+  readonly ctimeNs: number;
   /** ctime as text, to be compared for equality only. */
   readonly ctime: string;
 }
@@ -74,8 +78,11 @@ export interface ByteStore {
   hasBlob(digest: string): boolean;
   /** The bytes of a blob of at most `inlineBytesMax`. */
   readBlob(digest: string): Uint8Array;
-  /** Writes a blob of at most `inlineBytesMax`, durable on return. Returns its digest. */
-  putBlob(bytes: Uint8Array): string;
+  /**
+   * Writes a blob of at most `inlineBytesMax`. Returns its digest. On return it survives a power loss, or with
+   * "process" the death of the process only: recovery then looks whether it is whole.
+   */
+  putBlob(bytes: Uint8Array, durability?: Durability): string;
   removeBlob(digest: string): void;
   listBlobs(): string[];
   /** Renames `work/<ino>` to `blobs/<digest>`, for bytes whose digest is known and that nobody can write. */

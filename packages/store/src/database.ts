@@ -40,6 +40,7 @@ export class Database {
   readonly sql: SqliteDatabase.Database;
   #depth = 0;
   readonly #beforeBegin: (() => void)[] = [];
+  readonly #atBegin: (() => void)[] = [];
   readonly #beforeCommit: (() => void)[] = [];
   #afterCommit: (() => void)[] = [];
   readonly #begin: SqliteDatabase.Statement;
@@ -112,6 +113,7 @@ export class Database {
     try {
       this.#begin.run();
       try {
+        for (const ride of this.#atBegin) ride();
         result = work();
         assert(!(result instanceof Promise), "a transaction does not wait");
         for (const hook of this.#beforeCommit) hook();
@@ -171,6 +173,14 @@ export class Database {
   /** Calls `prepare` before each transaction begins; what it writes is a commit of its own. */
   beforeBegin(prepare: () => void): void {
     this.#beforeBegin.push(prepare);
+  }
+
+  /**
+   * Calls `ride` first in each transaction: work that is due but needs no commit of its own goes with the next one.
+   * It is rolled back with it, so `ride` counts nothing as done before `afterCommit`.
+   */
+  atBegin(ride: () => void): void {
+    this.#atBegin.push(ride);
   }
 
   /** Folds the write-ahead log back into the database file. Call when idle. */

@@ -46,6 +46,14 @@ export interface EntryRow {
 export type EntryColumn = Exclude<keyof EntryRow, "id" | "fid">;
 export type EntryChanges = Partial<Pick<EntryRow, EntryColumn>>;
 
+/** A name in a directory as a stream shows it. */
+export interface NameRow {
+  readonly id: number;
+  readonly name: string;
+  readonly ino: number;
+  readonly mode: number;
+}
+
 /** Directories above one name at most: PATH_MAX / 2. A longer chain is a cycle, which cannot be. */
 const depthMax = 2048;
 
@@ -78,6 +86,9 @@ export class Entries {
   readonly #db: Database;
   readonly #random: Random;
   readonly #byName;
+  readonly #inoByName;
+  readonly #names;
+  readonly #hasEntry;
   readonly #byFid;
   readonly #byDoc;
   readonly #byIno;
@@ -96,6 +107,16 @@ export class Entries {
     this.#byName = sql.prepare<[number, string], EntryRow>(
       "SELECT * FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
     );
+    this.#inoByName = sql
+      .prepare<[number, string], number>(
+        "SELECT ino FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
+      )
+      .pluck();
+    this.#names = sql.prepare<[number, number, number], NameRow>(
+      `SELECT entry.id, entry.name, entry.ino, inode.mode FROM entry JOIN inode ON inode.ino = entry.ino
+       WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?`,
+    );
+    this.#hasEntry = sql.prepare<[number]>("SELECT 1 FROM entry WHERE ino = ? LIMIT 1").pluck();
     this.#byFid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE fid = ?");
     this.#byDoc = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE doc_id = ?");
     this.#byIno = sql.prepare<[number], EntryRow>("SELECT * FROM entry WHERE ino = ? ORDER BY id");
@@ -109,7 +130,7 @@ export class Entries {
       "INSERT INTO entry (fid, cid, ino, parent, name, local_ver) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
-    this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ?");
+    this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ? AND state = 'live'");
     this.#parentOfDir = sql.prepare<[number], { parent: number; name: string; fid: string }>(
       "SELECT parent, name, fid FROM entry WHERE ino = ? AND state = 'live' LIMIT 1",
     );
@@ -118,6 +139,21 @@ export class Entries {
   /** The live entry of a name. */
   find(parent: number, name: string): EntryRow | undefined {
     return this.#byName.get(parent, name);
+  }
+
+  /** Inode of a name, or undefined: `find` for those who need no more. */
+  inoOf(parent: number, name: string): number | undefined {
+    return this.#inoByName.get(parent, name);
+  }
+
+  /** Live names of a directory with `id` above `afterId`, in the order of their streams. */
+  names(parent: number, afterId: number, countMax: number): NameRow[] {
+    return this.#names.all(parent, afterId, countMax);
+  }
+
+  /** Whether any entry, live or deleted, refers to an inode. */
+  refersTo(ino: number): boolean {
+    return this.#hasEntry.get(ino) !== undefined;
   }
 
   byFid(fid: string): EntryRow | undefined {
@@ -163,7 +199,10 @@ export class Entries {
     statement.run(...Object.values(changes), fid);
   }
 
-  /** Sets local_ver of every entry of an inode: whatever moves its bytes moves them all. */
+  /**
+   * Sets local_ver of every live entry of an inode: whatever moves its bytes moves them all. A deleted entry has
+   * its own change to send, which other bytes do not alter.
+   */
   bumpInode(ino: number, localVer: number): void {
     this.#bumpIno.run(localVer, ino);
   }

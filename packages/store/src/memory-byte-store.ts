@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { assert, type Clock, FsError } from "@smfs/core";
 import type { ByteStore, Descriptor, DiskStat, WorkStat, WriterProbe } from "./byte-store.ts";
+import type { Durability } from "./database.ts";
 import { momentOf } from "./inodes.ts";
 import { blockBytes, type FileEffect, type FileTimes, MemoryFile } from "./memory-file.ts";
 
@@ -114,6 +115,8 @@ export class MemoryByteStore implements ByteStore {
       blocks: content.blockCount * (blockBytes / 512),
       mtimeS: times.mtime.s,
       mtimeNs: times.mtime.ns,
+      ctimeS: times.changed.s,
+      ctimeNs: times.changed.ns,
       ctime: times.ctime,
     };
   }
@@ -121,7 +124,7 @@ export class MemoryByteStore implements ByteStore {
   setTimes(fd: Descriptor, mtimeS: number, mtimeNs: number): void {
     this.fault?.("setTimes");
     const { file } = this.#descriptor(fd);
-    file.times = { mtime: { s: mtimeS, ns: mtimeNs }, ctime: this.#now().ctime };
+    file.times = { ...this.#now(), mtime: { s: mtimeS, ns: mtimeNs } };
   }
 
   sync(fd: Descriptor): void {
@@ -210,17 +213,21 @@ export class MemoryByteStore implements ByteStore {
     return allBytes(this.#file(blobName(digest)));
   }
 
-  putBlob(bytes: Uint8Array): string {
+  putBlob(bytes: Uint8Array, durability: Durability = "power"): string {
     const digest = this.digest(bytes);
     const name = blobName(digest);
-    if (this.#names.has(name)) return digest;
+    const old = this.#names.get(name);
+    if (old !== undefined && durability === "process") return digest;
     this.fault?.("putBlob");
+    if (old !== undefined) this.#usedBlocks -= old.content.blockCount;
     const file = new MemoryFile(this.#now());
     this.#reserve(file, 0, bytes.length);
     this.#change(file, { kind: "write", offset: 0, bytes: bytes.slice() });
-    file.sync();
     this.#rename({ kind: "name", to: name, file });
-    this.#syncNames((effect) => effect.to?.startsWith("blobs/") === true);
+    if (durability === "power") {
+      file.sync();
+      this.#syncNames((effect) => effect.to?.startsWith("blobs/") === true);
+    }
     return digest;
   }
 
@@ -400,7 +407,8 @@ export class MemoryByteStore implements ByteStore {
 
   #now(): FileTimes {
     this.#changes += 1;
-    return { mtime: momentOf(this.#clock), ctime: String(this.#changes) };
+    const now = momentOf(this.#clock);
+    return { mtime: now, changed: now, ctime: String(this.#changes) };
   }
 }
 

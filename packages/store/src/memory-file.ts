@@ -167,6 +167,7 @@ export class Content {
 /** What `stat` tells besides size and blocks. */
 export interface FileTimes {
   readonly mtime: Moment;
+  readonly changed: Moment;
   /** Differs after every change. */
   readonly ctime: string;
 }

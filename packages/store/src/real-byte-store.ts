@@ -37,6 +37,7 @@ import {
   setModificationTime,
 } from "@smfs/native";
 import type { ByteStore, Descriptor, DiskStat, WorkStat, WriterProbe } from "./byte-store.ts";
+import type { Durability } from "./database.ts";
 
 const openFlags = {
   read: flags.O_RDONLY,
@@ -114,13 +115,15 @@ export class RealByteStore implements ByteStore {
 
   stat(fd: Descriptor): WorkStat {
     const { size, blocks, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
-    // Rounded down, not towards zero: before 1970 the nanoseconds still count upwards.
-    const mtimeS = (mtimeNs - (((mtimeNs % nsPerS) + nsPerS) % nsPerS)) / nsPerS;
+    const mtime = toMoment(mtimeNs);
+    const ctime = toMoment(ctimeNs);
     return {
       size: Number(size),
       blocks: Number(blocks),
-      mtimeS: Number(mtimeS),
-      mtimeNs: Number(mtimeNs - mtimeS * nsPerS),
+      mtimeS: mtime.s,
+      mtimeNs: mtime.ns,
+      ctimeS: ctime.s,
+      ctimeNs: ctime.ns,
       ctime: ctimeNs.toString(),
     };
   }
@@ -191,15 +194,17 @@ export class RealByteStore implements ByteStore {
     return readFileSync(path);
   }
 
-  putBlob(bytes: Uint8Array): string {
+  putBlob(bytes: Uint8Array, durability: Durability = "power"): string {
     const digest = this.digest(bytes);
     const path = this.#blob(digest);
-    if (existsSync(path)) return digest;
+    const isThere = existsSync(path);
+    if (isThere && durability === "process") return digest;
+    // One that is there may have been put with "process": written again it is durable whatever it was.
     const tmp = this.#tmp();
     const fd = openSync(tmp, flags.O_WRONLY | flags.O_CREAT | flags.O_EXCL, ownerFile);
     try {
       this.write(fd, bytes, 0);
-      fdatasyncSync(fd);
+      if (durability === "power") fdatasyncSync(fd);
     } catch (error) {
       remove(tmp);
       throw error;
@@ -207,7 +212,7 @@ export class RealByteStore implements ByteStore {
       closeSync(fd);
     }
     renameSync(tmp, path);
-    syncFolder(this.#folders.blobs);
+    if (durability === "power") syncFolder(this.#folders.blobs);
     return digest;
   }
 
@@ -281,6 +286,12 @@ export class RealByteStore implements ByteStore {
     this.#tmpCount += 1;
     return `${this.#folders.tmp}/store-${this.#tmpCount}`;
   }
+}
+
+/** Rounded down, not towards zero: before 1970 the nanoseconds still count upwards. */
+function toMoment(all: bigint): { s: number; ns: number } {
+  const ns = ((all % nsPerS) + nsPerS) % nsPerS;
+  return { s: Number((all - ns) / nsPerS), ns: Number(ns) };
 }
 
 /** fsync of a directory: names made and removed in it survive a power loss. */
