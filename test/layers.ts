@@ -16,7 +16,7 @@ export function readLayerTable(markdown: string): LayerTable {
   const names = rows.map((row) => row.name);
   const mayImport = new Map<string, ReadonlySet<string>>();
   for (const { name, cell } of rows) {
-    const listed = cell.match(/[a-z][a-z-]*/g) ?? [];
+    const listed: readonly string[] = cell.match(/[a-z][a-z-]*/g) ?? [];
     mayImport.set(name, new Set(listed.includes("all") ? names : listed));
   }
   return { mayImport };

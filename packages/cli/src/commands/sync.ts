@@ -1,0 +1,38 @@
+/** `smfs sync`: returns when both sides hold the same, or says what does not and why. */
+import { type ExitCode, exitCodes } from "../cli-error.ts";
+import type { SyncOutcome } from "../daemon/control-protocol.ts";
+import { findMount } from "../find-mount.ts";
+import { count, type Output } from "../output.ts";
+import type { CommandContext } from "./context.ts";
+import { daemonOf, printNotes } from "./status.ts";
+
+export interface SyncOptions {
+  readonly json?: boolean;
+}
+
+export async function syncCommand(
+  context: CommandContext,
+  target: string | undefined,
+  options: SyncOptions,
+): Promise<ExitCode> {
+  const { output } = context;
+  const record = findMount(context.config().paths, target, context.cwd);
+  const outcome = await daemonOf(record).sync((text) => output.progress(text));
+  output.endProgress();
+  if (options.json === true) output.json(outcome);
+  else if (outcome.safe) output.line(`${record.container} is in sync`);
+  else printUnsafe(output, outcome);
+  return outcome.safe ? exitCodes.done : exitCodes.unsafe;
+}
+
+/** What is only on this machine, and why. */
+export function printUnsafe(output: Output, outcome: SyncOutcome): void {
+  output.note(
+    outcome.left === 0
+      ? "not everything is in sync:"
+      : `not everything is safe: ${count(outcome.left, "change")} only on this machine`,
+  );
+  printNotes(output, "because:", outcome.reasons);
+  const more = outcome.left - outcome.reasons.length;
+  if (outcome.reasons.length > 0 && more > 0) output.line(`  and ${count(more, "more change")}`);
+}

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { duration, printable, StreamOutput, table } from "./output.ts";
+
+class Sink {
+  text = "";
+  readonly isTTY: boolean;
+  readonly columns = 30;
+
+  constructor(isTTY: boolean) {
+    this.isTTY = isTTY;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+test("[CLI-9] text from outside cannot steer the terminal", () => {
+  expect(printable("a\x1b[2Jb\r\n\x9bc\u007f")).toBe("a\\x1b[2Jb\\x0d\\x0a\\x9bc\\x7f");
+  expect(printable("Bücher 日本 🙂")).toBe("Bücher 日本 🙂");
+});
+
+test("[CLI-14] results go to standard output, everything else to standard error", () => {
+  const [out, err] = [new Sink(false), new Sink(false)];
+  const output = new StreamOutput(out, err);
+  output.progress("working");
+  output.progress("working");
+  output.note("by the way");
+  output.line("result");
+  output.json({ a: 1 });
+  expect(err.text).toBe("working\nby the way\n");
+  expect(out.text).toBe('result\n{\n  "a": 1\n}\n');
+  expect(output.bold("x")).toBe("x");
+});
+
+test("[CLI-14] on a terminal the progress line replaces itself and is gone before the result", () => {
+  const err = new Sink(true);
+  const output = new StreamOutput(err, err);
+  output.progress("a".repeat(50));
+  output.progress("short");
+  output.line("result");
+  expect(err.text).toBe(`\r\x1b[K${"a".repeat(29)}\r\x1b[Kshort\r\x1b[Kresult\n`);
+});
+
+test("[CLI-14] durations and tables read as people write them", () => {
+  expect([0, 59, 60, 3600, 3660, 90_000, 86_400].map(duration)).toEqual([
+    "0 s",
+    "59 s",
+    "1 min",
+    "1 h",
+    "1 h 1 min",
+    "1 d 1 h",
+    "1 d",
+  ]);
+  expect(
+    table([
+      ["a", "b"],
+      ["long", "c"],
+    ]),
+  ).toEqual(["a     b", "long  c"]);
+});

@@ -1,0 +1,119 @@
+/** What commands print: results on standard output, everything else on standard error. */
+import { styleText } from "node:util";
+
+export interface Output {
+  /** A line of the result. */
+  line(text: string): void;
+  /** The result as JSON, for programs. */
+  json(value: unknown): void;
+  /** A line for the person at the terminal; never part of a result. */
+  note(text: string): void;
+  /** What is going on now: replaces the line before it on a terminal, printed once each elsewhere. */
+  progress(text: string): void;
+  /** Ends the progress line, if there is one. */
+  endProgress(): void;
+  /** Emphasis, where it can be shown. */
+  bold(text: string): string;
+  dim(text: string): string;
+}
+
+interface Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export class StreamOutput implements Output {
+  readonly #out: Writable;
+  readonly #err: Writable;
+  #shown = "";
+
+  constructor(out: Writable = process.stdout, err: Writable = process.stderr) {
+    this.#out = out;
+    this.#err = err;
+  }
+
+  line(text: string): void {
+    this.endProgress();
+    this.#out.write(`${text}\n`);
+  }
+
+  json(value: unknown): void {
+    this.line(JSON.stringify(value, null, 2));
+  }
+
+  note(text: string): void {
+    this.endProgress();
+    this.#err.write(`${text}\n`);
+  }
+
+  progress(text: string): void {
+    if (text === this.#shown) return;
+    if (this.#err.isTTY !== true) {
+      this.#err.write(`${text}\n`);
+    } else {
+      const width = Math.max(20, this.#err.columns ?? 80) - 1;
+      this.#err.write(`\r\x1b[K${text.slice(0, width)}`);
+    }
+    this.#shown = text;
+  }
+
+  endProgress(): void {
+    if (this.#shown !== "" && this.#err.isTTY === true) this.#err.write("\r\x1b[K");
+    this.#shown = "";
+  }
+
+  bold(text: string): string {
+    return this.#out.isTTY === true ? styleText("bold", text) : text;
+  }
+
+  dim(text: string): string {
+    return this.#out.isTTY === true ? styleText("dim", text) : text;
+  }
+}
+
+/** Rows as columns, padded to the widest cell of each; the last column is not padded. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** A duration as people say it: `"3 s"`, `"5 min"`, `"2 h 10 min"`, `"3 d 4 h"`. */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 60) return `${min} min`;
+  const h = Math.floor(min / 60);
+  if (h < 24) return min % 60 === 0 ? `${h} h` : `${h} h ${min % 60} min`;
+  return h % 24 === 0 ? `${h / 24} d` : `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+/** `"1 file"`, `"2 files"`. */
+export function count(n: number, noun: string): string {
+  return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/**
+ * Text from outside (names, server messages) made safe for a terminal: control characters are shown as `\xNN`, so
+ * that a file name cannot move the cursor or colour the screen.
+ */
+export function printable(text: string): string {
+  let safe = "";
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    const isControl = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    safe += isControl ? `\\x${code.toString(16).padStart(2, "0")}` : char;
+  }
+  return safe;
+}

@@ -1,0 +1,210 @@
+/** The command line's grammar: every command, its options, what they mean. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { ExitCode } from "./cli-error.ts";
+import type { CommandContext } from "./commands/context.ts";
+import { type GrepOptions, grepCommand } from "./commands/grep.ts";
+import { type ListOptions, listCommand } from "./commands/list.ts";
+import { type LogsOptions, logsCommand } from "./commands/logs.ts";
+import { type MountOptions, mountCommand } from "./commands/mount.ts";
+import { type ServeOptions, serveCommand } from "./commands/serve.ts";
+import { type StatusOptions, statusCommand } from "./commands/status.ts";
+import { type SyncOptions, syncCommand } from "./commands/sync.ts";
+import { type UnmountOptions, unmountCommand } from "./commands/unmount.ts";
+import { packageVersion, type VersionOptions, versionCommand } from "./commands/version.ts";
+import {
+  deletionScanIntervalS,
+  drainTimeoutS,
+  intervalSMax,
+  logLines,
+  logLinesMax,
+  searchResults,
+  searchResultsMax,
+  startupTimeoutS,
+  syncIntervalS,
+} from "./limits.ts";
+
+/** Runs a command and notes its exit code. */
+export type Run = (
+  command: (context: CommandContext) => Promise<ExitCode> | ExitCode,
+) => Promise<void>;
+
+/** A whole number within bounds, for an option's value. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** Paths separated by commas; the empty text is the empty list. */
+function pathList(text: string): string[] {
+  const paths = text === "" ? [] : text.split(",").map((path) => path.trim());
+  for (const path of paths) {
+    if (!path.startsWith("/")) throw new InvalidArgumentError("Each path begins with a slash.");
+  }
+  return paths;
+}
+
+const seconds = wholeNumber(1, intervalSMax);
+
+export function buildProgram(run: Run): Command {
+  const program = new Command("smfs")
+    .description(
+      "A memory container as a directory: mount it, write files, find them by what they mean.",
+    )
+    .version(packageVersion(), "-V, --version", "print the version")
+    .showHelpAfterError("(smfs --help lists the commands)")
+    .enablePositionalOptions();
+  addMount(program, run);
+  addUnmount(program, run);
+  addQueries(program, run);
+  addServe(program, run);
+  program
+    .command("version")
+    .description("what is installed")
+    .option("--json", "for programs")
+    .action((options: VersionOptions) => run((context) => versionCommand(context, options)));
+  return program;
+}
+
+/** Options that say which server is meant. */
+function withServer(command: Command): Command {
+  return command
+    .option("--api-url <url>", "server to use instead of this machine's own")
+    .option("--key-file <file>", "file with the server's key")
+    .option("--key <key>", "the key itself (a file is safer: others can see a command line)");
+}
+
+function addMount(program: Command, run: Run): void {
+  withServer(
+    program
+      .command("mount")
+      .argument("<container>", "name of the container")
+      .description("make a container a directory"),
+  )
+    .option("--path <dir>", "where to mount it (default: ./<container>)")
+    .option("--foreground", "stay in the foreground until Ctrl-C")
+    .option("--no-sync", "do not take changes from elsewhere; yours are still sent")
+    .option("--offline", "neither send nor take changes")
+    .option(
+      "--no-import",
+      "mount over a directory that is not empty; its files are hidden meanwhile",
+    )
+    .option(
+      "--sync-interval <s>",
+      "seconds between polls of a server without a change feed",
+      seconds,
+      syncIntervalS,
+    )
+    .option(
+      "--deletion-scan-interval <s>",
+      "seconds between full comparisons with such a server",
+      seconds,
+      deletionScanIntervalS,
+    )
+    .option(
+      "--startup-timeout <s>",
+      "seconds to wait for the server's list of files",
+      seconds,
+      startupTimeoutS,
+    )
+    .option(
+      "--drain-timeout <s>",
+      "seconds without progress after which an ending daemon stops sending",
+      seconds,
+      drainTimeoutS,
+    )
+    .option(
+      "--memory-paths <csv>",
+      'paths that make memories, such as "/notes/,/journal.md"; "" for none',
+      pathList,
+    )
+    .option("--allow-other", "let other users of this machine into the mount")
+    .option("--verbose", "log more")
+    .action((container: string, options: MountOptions) =>
+      run((context) => mountCommand(context, container, options)),
+    );
+}
+
+function addUnmount(program: Command, run: Run): void {
+  program
+    .command("unmount")
+    .argument("[path|container]", "mount to take away (default: the one you are in)")
+    .description("send what waits, then take a mount away")
+    .option("--force", "also when it is in use or something is not sent; nothing is lost")
+    .option(
+      "--drain-timeout <s>",
+      "seconds without progress after which it gives up",
+      wholeNumber(0, intervalSMax),
+      drainTimeoutS,
+    )
+    .action((target: string | undefined, options: UnmountOptions) =>
+      run((context) => unmountCommand(context, target, options)),
+    );
+}
+
+function addQueries(program: Command, run: Run): void {
+  program
+    .command("list")
+    .description("the mounts there are")
+    .option("--json", "for programs")
+    .action((options: ListOptions) => run((context) => listCommand(context, options)));
+  program
+    .command("status")
+    .argument("[path|container]", "mount to look at (default: the one you are in)")
+    .description("what a mount does, and what is not on the server yet")
+    .option("--json", "for programs")
+    .action((target: string | undefined, options: StatusOptions) =>
+      run((context) => statusCommand(context, target, options)),
+    );
+  program
+    .command("sync")
+    .argument("[path|container]", "mount to bring in sync (default: the one you are in)")
+    .description("return when both sides hold the same, or say what does not (exit code 3)")
+    .option("--json", "for programs")
+    .action((target: string | undefined, options: SyncOptions) =>
+      run((context) => syncCommand(context, target, options)),
+    );
+  withServer(
+    program
+      .command("grep")
+      .argument("<question>", "what you want to know, in plain words")
+      .argument("[path]", "file or directory to look in (default: the current one)")
+      .description("find passages by what they mean"),
+  )
+    .option("--tag <container>", "look in a container that is not mounted; path is a path in it")
+    .option("-n, --line-number", "number the lines of each passage")
+    .option("-m, --max-count <n>", "most passages", wholeNumber(1, searchResultsMax), searchResults)
+    .option("--json", "for programs")
+    .action((question: string, path: string | undefined, options: GrepOptions) =>
+      run((context) => grepCommand(context, question, path, options)),
+    );
+  program
+    .command("logs")
+    .argument("[path|container]", "mount whose log is shown (default: the one you are in)")
+    .description("what a mount's daemon wrote")
+    .option("-f, --follow", "go on as it grows")
+    .option("--json", "lines as they are in the file")
+    .addOption(
+      new Option("-n, --lines <n>", "last lines to show")
+        .argParser(wholeNumber(0, logLinesMax))
+        .default(logLines),
+    )
+    .action((target: string | undefined, options: LogsOptions) =>
+      run((context) => logsCommand(context, target, options)),
+    );
+}
+
+function addServe(program: Command, run: Run): void {
+  program
+    .command("serve")
+    .description("run the memory server in the foreground")
+    .option("--port <n>", "port on loopback", wholeNumber(0, 65_535))
+    .option("--key-file <file>", "file with the key that clients must give")
+    .option("--key <key>", "the key itself (a file is safer)")
+    .option("--data <dir>", "where documents are kept (default: those of the embedded server)")
+    .action((options: ServeOptions) => run((context) => serveCommand(context, options)));
+}

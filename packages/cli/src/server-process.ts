@@ -1,0 +1,70 @@
+/** The embedded memory server's process: launched by the first mount that needs it, ended by a signal. */
+import { CliError } from "./cli-error.ts";
+import { receiveSettings, tellFailed, tellReady } from "./daemon/launched.ts";
+import { LogFile } from "./daemon/log-file.ts";
+import {
+  readServerRecord,
+  type ServerProcessSettings,
+  type ServerRecord,
+} from "./embedded-server.ts";
+import { serverPort, serverPortTriesMax } from "./limits.ts";
+import { type RunningServer, runMemoryServer } from "./memory-server.ts";
+import { writePrivateFile } from "./private-files.ts";
+import { processIdentity } from "./processes.ts";
+import { onceSignalled } from "./signals.ts";
+
+async function main(): Promise<void> {
+  const settings = await receiveSettings<ServerProcessSettings>();
+  const log = new LogFile(settings.logFile, {});
+  try {
+    const server = await start(settings, log);
+    writeRecord(settings.recordFile, server);
+    log.log("info", "the memory server is ready", { apiUrl: server.apiUrl });
+    await tellReady({ apiUrl: server.apiUrl });
+    const signal = await onceSignalled();
+    log.log("info", "the memory server ends", { signal });
+    await server.close();
+    endRecord(settings.recordFile);
+  } catch (error) {
+    log.log("error", "the memory server failed", {
+      error: String((error as Error).stack ?? error),
+    });
+    await tellFailed(error);
+    process.exitCode = 1;
+  } finally {
+    log.close();
+  }
+}
+
+/** The port of the last time first, so that addresses stay; then the usual one and those after it. */
+async function start(settings: ServerProcessSettings, logger: LogFile): Promise<RunningServer> {
+  const { dataDir, key, port } = settings;
+  try {
+    return await runMemoryServer({ dataDir, key, port, portTries: 0, logger });
+  } catch (error) {
+    const isTaken = error instanceof CliError && /^port \d+ is in use$/.test(error.message);
+    if (!isTaken) throw error;
+    return await runMemoryServer({
+      dataDir,
+      key,
+      port: serverPort,
+      portTries: serverPortTriesMax,
+      logger,
+    });
+  }
+}
+
+function writeRecord(file: string, { apiUrl, port }: RunningServer): void {
+  const started = processIdentity(process.pid)?.started ?? "";
+  const record: ServerRecord = { pid: process.pid, started, apiUrl, port };
+  writePrivateFile(file, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** The port is kept for the next start; the process is not there any more. */
+function endRecord(file: string): void {
+  const record = readServerRecord(file);
+  if (record?.pid !== process.pid) return;
+  writePrivateFile(file, `${JSON.stringify({ ...record, started: "" }, null, 2)}\n`);
+}
+
+await main();
