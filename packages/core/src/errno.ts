@@ -66,7 +66,12 @@ export class FsError extends Error {
    * @param detail what it was about, for logs: the operation and the thing
    */
   constructor(code: ErrnoName, detail = "") {
+    // Failing to find a name is an everyday answer, and collecting a stack takes 5 µs: eight times the rest.
+    const errors = Error as ErrorConstructor & { stackTraceLimit: number | undefined };
+    const limit = errors.stackTraceLimit;
+    errors.stackTraceLimit = 0;
     super(detail === "" ? code : `${code}: ${detail}`);
+    errors.stackTraceLimit = limit;
     this.name = "FsError";
     this.code = code;
     this.errno = errnos[code];
