@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger, systemClock } from "@smfs/core";
 import { afterAll, bench } from "vitest";
-import * as abi from "./abi.ts";
-import { Dispatcher } from "./dispatch.ts";
-import { MemoryFileSystem } from "./testing/memory-filesystem.ts";
-import { body, readEntry, toRequest, Wire } from "./testing/wire.ts";
+import * as abi from "../abi.ts";
+import { Dispatcher } from "../dispatch.ts";
+import { MemoryFileSystem } from "./memory-filesystem.ts";
+import { body, readEntry, toRequest, Wire } from "./wire.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "smfs-bench-"));
 afterAll(() => rmSync(dir, { recursive: true }));
