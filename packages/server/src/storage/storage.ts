@@ -61,8 +61,15 @@ export interface DocumentReads {
     after: number | undefined,
     limit: number,
   ): Promise<StoredDocument[]>;
-  /** A live document whose path lies below `filepath`, or is a parent directory of it, if there is one. */
-  pathClash(containerTag: string, filepath: string): Promise<StoredDocument | undefined>;
+  /**
+   * A live document whose path lies below `filepath`, or is a parent directory of it, if there is one.
+   * @param exceptNo the document that is about to take this path: its present path does not count
+   */
+  pathClash(
+    containerTag: string,
+    filepath: string,
+    exceptNo?: number,
+  ): Promise<StoredDocument | undefined>;
   /** The last tombstone of a deleted document, by its id, while it is kept. */
   tombstoneById(id: string): Promise<Tombstone | undefined>;
   /** Versions before `beforeRev`, newest first, the current state included; of deleted documents too. */
@@ -117,7 +124,10 @@ export interface ChangeReads {
 
 /** What the pipeline needs outside of units. */
 export interface PipelineReads {
-  /** Unfinished documents with a number above `afterNo`, oldest first. */
+  /**
+   * Documents that the pipeline still owes something, with a number above `afterNo`, oldest first: those whose status
+   * is not terminal, and those that are dreaming.
+   */
   unfinishedAfter(afterNo: number, limit: number): Promise<StoredDocument[]>;
   /** Chunks above `afterNo` that have no vector of this model, oldest first. */
   chunksWithoutVector(model: string, afterNo: number, limit: number): Promise<StoredChunk[]>;
@@ -208,13 +218,16 @@ export interface Transaction extends DocumentReads {
   /** Text drawn from bytes that are not text themselves; dropped when the bytes change. */
   putExtractedText(documentNo: number, contentRev: number, text: string): Promise<void>;
   /**
-   * Replaces all chunks of a document, in both indexes.
+   * Replaces the chunks of a document from a position on, in both indexes. Long texts are put in slices, one unit
+   * each, so that no unit is long.
    * @param text the document's text, into which the chunks' offsets point; chunks are in order of `start`
+   * @param from position of the first of these chunks; those before it stay
    */
   putChunks(
     document: Pick<StoredDocument, "no" | "contentRev">,
     text: string,
     chunks: readonly IndexedChunk[],
+    from?: number,
   ): Promise<void>;
   /** Adds vectors; those of chunks that are gone are dropped, one of the same model is replaced. */
   putVectors(

@@ -35,7 +35,7 @@ CREATE TABLE document (
 ) STRICT;
 CREATE INDEX document_custom ON document (custom_id) WHERE custom_id IS NOT NULL;
 CREATE INDEX document_path ON document (filepath) WHERE filepath IS NOT NULL;
-CREATE INDEX document_unfinished ON document (no) WHERE status NOT IN ('done', 'failed');
+CREATE INDEX document_unfinished ON document (no) WHERE status NOT IN ('done', 'failed') OR dreaming <> 'done';
 
 -- Which containers a live document is in. filepath, custom_id and seq repeat the document's, for the indexes:
 -- a path and a custom id are unique in a container; a container's changes are read by seq.

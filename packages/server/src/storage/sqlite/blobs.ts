@@ -101,6 +101,7 @@ async function receive(
   const file = await open(upload, "wx", 0o600);
   const hash = createHash("sha256");
   let size = 0;
+  let finishing = false;
   return {
     write: async (bytes) => {
       hash.update(bytes);
@@ -110,12 +111,14 @@ async function receive(
       size += bytes.length;
     },
     finish: async () => {
+      finishing = true;
       const digest = hash.digest("hex");
       await settle(file, upload, digest);
       return { kind: "blob", digest, size };
     },
     abort: async () => {
-      await file.close();
+      // finish closes the file whether or not it succeeds.
+      if (!finishing) await file.close();
       await rm(upload, { force: true });
     },
   };

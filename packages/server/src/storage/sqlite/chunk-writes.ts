@@ -13,12 +13,12 @@ export interface ChunkWrites
 
 export function chunkWrites(db: Database, clock: Clock, counters: Counters): ChunkWrites {
   const sql = statements(db);
-  const dropChunks = (documentNo: number): void => {
-    for (const no of sql.chunksOf.all(documentNo)) {
+  const dropChunks = (documentNo: number, from = 0): void => {
+    for (const no of sql.chunksOf.all(documentNo, from)) {
       sql.deleteVectors.run(no);
       sql.deleteText.run(no);
     }
-    sql.deleteChunks.run(documentNo);
+    sql.deleteChunks.run(documentNo, from);
   };
   const modelNo = (name: string): number => {
     const no = sql.modelNo.get(name);
@@ -36,16 +36,16 @@ export function chunkWrites(db: Database, clock: Clock, counters: Counters): Chu
     putExtractedText: async (documentNo, contentRev, text) => {
       sql.putExtracted.run(documentNo, contentRev, Buffer.from(text, "utf8"));
     },
-    putChunks: async (document, text, chunks) => {
-      dropChunks(document.no);
+    putChunks: async (document, text, chunks, from = 0) => {
+      dropChunks(document.no, from);
       const createdAt = clock.now();
-      for (const [position, chunk] of withByteOffsets(text, chunks).entries()) {
+      for (const [index, chunk] of withByteOffsets(text, chunks).entries()) {
         const no = counters.next("chunk");
         sql.insertChunk.run({
           no,
           document_no: document.no,
           content_rev: document.contentRev,
-          position,
+          position: from + index,
           start: chunk.start,
           end: chunk.end,
           byte_start: chunk.byteStart,
@@ -92,7 +92,11 @@ export function withByteOffsets(
 
 function statements(db: Database) {
   return {
-    chunksOf: db.prepare<[number], number>("SELECT no FROM chunk WHERE document_no = ?").pluck(),
+    chunksOf: db
+      .prepare<[number, number], number>(
+        "SELECT no FROM chunk WHERE document_no = ? AND position >= ?",
+      )
+      .pluck(),
     chunkExists: db.prepare<[number], number>("SELECT 1 FROM chunk WHERE no = ?").pluck(),
     insertChunk: db.prepare(
       `INSERT INTO chunk VALUES (@no, @document_no, @content_rev, @position, @start, @end,
@@ -100,7 +104,9 @@ function statements(db: Database) {
     ),
     insertText: db.prepare<[number, string]>("INSERT INTO chunk_text (rowid, text) VALUES (?, ?)"),
     deleteText: db.prepare<[number]>("DELETE FROM chunk_text WHERE rowid = ?"),
-    deleteChunks: db.prepare<[number]>("DELETE FROM chunk WHERE document_no = ?"),
+    deleteChunks: db.prepare<[number, number]>(
+      "DELETE FROM chunk WHERE document_no = ? AND position >= ?",
+    ),
     deleteVectors: db.prepare<[number]>("DELETE FROM vector WHERE chunk_no = ?"),
     modelNo: db.prepare<[string], number>("SELECT no FROM model WHERE name = ?").pluck(),
     insertModel: db.prepare<[string]>("INSERT INTO model (name) VALUES (?)"),

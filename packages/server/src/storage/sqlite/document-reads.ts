@@ -35,9 +35,10 @@ export function documentReads(db: Database): DocumentReads {
     `${documentSelect} WHERE d.no = (SELECT t.document_no FROM document_tag t
        WHERE t.tag_no = (SELECT no FROM tag WHERE tag = ?) AND t.filepath = ?)`,
   );
-  const belowPath = db.prepare<[string, string, string], DocumentRow>(
+  const belowPath = db.prepare<[string, string, string, number], DocumentRow>(
     `${documentSelect} WHERE d.no = (SELECT t.document_no FROM document_tag t
-       WHERE t.tag_no = (SELECT no FROM tag WHERE tag = ?) AND t.filepath >= ? AND t.filepath < ? LIMIT 1)`,
+       WHERE t.tag_no = (SELECT no FROM tag WHERE tag = ?) AND t.filepath >= ? AND t.filepath < ?
+       AND t.document_no <> ? LIMIT 1)`,
   );
   const tombstone = db.prepare<[string], TombstoneRow>(
     `SELECT s.*, g.tag FROM tombstone s JOIN tag g ON g.no = s.tag_no
@@ -87,12 +88,13 @@ export function documentReads(db: Database): DocumentReads {
     documentNos: async (scope, order) => nosInScope(scope, order),
     documentsAfter: async (scope, order, after, limit) =>
       documentsByNo(nosInScope(scope, order, after, limit)),
-    pathClash: async (containerTag, filepath) => {
-      const below = belowPath.get(containerTag, `${filepath}/`, prefixEnd(`${filepath}/`));
+    pathClash: async (containerTag, filepath, exceptNo = 0) => {
+      const prefix = `${filepath}/`;
+      const below = belowPath.get(containerTag, prefix, prefixEnd(prefix), exceptNo);
       if (below !== undefined) return toDocument(below);
       for (let path = parentPath(filepath); path !== "/"; path = parentPath(path)) {
         const above = byTagPath.get(containerTag, path);
-        if (above !== undefined) return toDocument(above);
+        if (above !== undefined && above.no !== exceptNo) return toDocument(above);
       }
       return undefined;
     },

@@ -99,7 +99,7 @@ function statements(db: Database) {
     ),
     unfinished: db.prepare<[number, number], DocumentRow>(
       `SELECT ${documentColumns} FROM document d ${documentJoin}
-         WHERE d.no > ? AND d.status NOT IN ('done', 'failed') ORDER BY d.no LIMIT ?`,
+         WHERE d.no > ? AND (d.status NOT IN ('done', 'failed') OR d.dreaming <> 'done') ORDER BY d.no LIMIT ?`,
     ),
     withoutVector: db.prepare<[number, string, number], ChunkTextRow>(
       `${chunkSelect} WHERE c.no > ? AND NOT EXISTS (SELECT 1 FROM vector v JOIN model m ON m.no = v.model_no

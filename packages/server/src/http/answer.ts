@@ -1,0 +1,43 @@
+/** What a handler answers, before it becomes a response. */
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: AnswerBody;
+}
+
+export type AnswerBody =
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  /** Opened only when it is sent: an answer to HEAD never is. */
+  | { readonly kind: "stream"; readonly open: () => ReadableStream<Uint8Array> };
+
+export function json(value: unknown, status = 200, headers?: Record<string, string>): Answer {
+  return { status, body: { kind: "json", value }, ...(headers === undefined ? {} : { headers }) };
+}
+
+/** The answer as it is sent. JSON has exactly this content type: some clients match it as a string. */
+export function toResponse(answer: Answer, method: string): Response {
+  const headers = new Headers(answer.headers);
+  const { body } = answer;
+  if (body?.kind === "json" && !headers.has("Content-Type")) {
+    headers.set("Content-Type", "application/json");
+  }
+  return new Response(method === "HEAD" ? null : toBody(body), { status: answer.status, headers });
+}
+
+function toBody(body: AnswerBody | undefined): string | Uint8Array | ReadableStream | null {
+  switch (body?.kind) {
+    case undefined:
+      return null;
+    case "json":
+      return JSON.stringify(body.value);
+    case "text":
+      return body.text;
+    case "bytes":
+      return body.bytes;
+    case "stream":
+      return body.open();
+  }
+}
