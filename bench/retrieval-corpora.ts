@@ -31,7 +31,10 @@ function isHeldOut(text: string): boolean {
   return ((hash ^ (hash >>> 15)) & 1) === 1;
 }
 
-function corpus(name: string, pairs: readonly (readonly [question: string, document: string])[]): Corpus {
+function corpus(
+  name: string,
+  pairs: readonly (readonly [question: string, document: string])[],
+): Corpus {
   return {
     name,
     documents: pairs.map(([, document]) => document),
@@ -41,7 +44,9 @@ function corpus(name: string, pairs: readonly (readonly [question: string, docum
 
 /** Sixty short notes, each with a question that shares no word with it. */
 export function notes(): Corpus {
-  const lines = readFileSync(new URL("data/notes.tsv", import.meta.url), "utf8").trim().split("\n");
+  const lines = readFileSync(new URL("data/notes.tsv", import.meta.url), "utf8")
+    .trim()
+    .split("\n");
   return corpus(
     "60 short notes",
     lines.map((line) => {
@@ -96,14 +101,21 @@ export async function manual(): Promise<Corpus> {
 }
 
 async function manualPage(file: string): Promise<[string, string] | undefined> {
-  const { stdout } = await run("man", ["--no-hyphenation", "--no-justification", "-Tutf8", "-l", file], {
-    env: { ...process.env, MANWIDTH: "80", LC_ALL: "C.UTF-8", MAN_KEEP_FORMATTING: "" },
-    maxBuffer: 32 << 20,
-  }).catch(() => ({ stdout: "" }));
+  const { stdout } = await run(
+    "man",
+    ["--no-hyphenation", "--no-justification", "-Tutf8", "-l", file],
+    {
+      env: { ...process.env, MANWIDTH: "80", LC_ALL: "C.UTF-8", MAN_KEEP_FORMATTING: "" },
+      maxBuffer: 32 << 20,
+    },
+  ).catch(() => ({ stdout: "" }));
   // Overstriking and colour codes of the terminal.
   const text = stdout.replace(/.\u0008/gu, "").replace(/\u001b\[[0-9;]*m/g, "");
   const name = /^NAME\n([\s\S]*?)\n(?=\S)/m.exec(text);
-  const description = name?.[1]?.replace(/\s+/g, " ").split(/ (?:-|--|\u2010|\u2013|\u2014) /)[1]?.trim();
+  const description = name?.[1]
+    ?.replace(/\s+/g, " ")
+    .split(/ (?:-|--|\u2010|\u2013|\u2014) /)[1]
+    ?.trim();
   if (name === null || description === undefined || description.length < 10) return undefined;
   const body = text.slice(name.index + name[0].length).trim();
   return body.length < 200 ? undefined : [description, body];
