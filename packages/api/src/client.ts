@@ -31,8 +31,8 @@ export interface WriteConditions {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** MetadataPatch as the API takes it: flat. */
-export type MetadataPatch = Readonly<
+/** WriteMetadata as the API takes it: flat. */
+export type WriteMetadata = Readonly<
   Record<string, string | number | boolean | readonly string[] | null>
 >;
 
@@ -51,17 +51,21 @@ export interface ApiClientOptions {
   readonly container: string;
   /** Identity of this client towards the server: the store's epoch. */
   readonly clientId: string;
+  /** Gives up every exchange when it is aborted; their outcome is then unknown. */
+  readonly signal?: AbortSignal;
 }
 
 export class ApiClient {
   readonly #transport: Transport;
   readonly #container: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #signal: AbortSignal | undefined;
 
   constructor(options: ApiClientOptions) {
     this.#transport = options.transport;
     this.#container = options.container;
     this.#headers = { "x-client-id": options.clientId };
+    this.#signal = options.signal;
   }
 
   async session(signal?: AbortSignal): Promise<SessionAnswer> {
@@ -93,7 +97,7 @@ export class ApiClient {
 
   /** Creates a document from text (POST /v3/documents). */
   async create(
-    document: { content: string; customId: string; filepath: string; metadata: MetadataPatch },
+    document: { content: string; customId: string; filepath: string; metadata: WriteMetadata },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
@@ -107,7 +111,7 @@ export class ApiClient {
   /** Changes a document: text, path, metadata (merged), each only if given. */
   async patch(
     id: string,
-    changes: { content?: string; filepath?: string; metadata?: MetadataPatch },
+    changes: { content?: string; filepath?: string; metadata?: WriteMetadata },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
@@ -125,7 +129,7 @@ export class ApiClient {
       fileName: string;
       customId: string;
       filepath: string;
-      metadata: MetadataPatch;
+      metadata: WriteMetadata;
     },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
@@ -153,7 +157,7 @@ export class ApiClient {
   async putRaw(
     id: string,
     body: HttpBody,
-    more: { filepath: string; metadata: MetadataPatch; create: boolean },
+    more: { filepath: string; metadata: WriteMetadata; create: boolean },
     conditions: WriteConditions = {},
   ): Promise<WriteAnswer & { etag: string | null }> {
     return this.#write({
@@ -320,6 +324,7 @@ export class ApiClient {
     const bodyMs = (bodySize(request.body) / requestBytesPerSecondMin) * 1000;
     try {
       return await this.#transport.exchange({
+        ...maybe({ signal: this.#signal }),
         ...request,
         headers: { ...this.#headers, ...request.headers },
         deadlineMs: request.deadlineMs ?? requestMs + bodyMs,

@@ -5,5 +5,8 @@ export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-
 export { MemoryByteStore } from "./memory-byte-store.ts";
 export { MemoryFileWorker } from "./memory-file-worker.ts";
 export type * from "./port.ts";
+export { PortClient, PortError } from "./port-client.ts";
+export { type PortReply, type PortRequest, PortServer } from "./port-server.ts";
 export { RealByteStore } from "./real-byte-store.ts";
 export type * from "./sync-model.ts";
+export { Transitions } from "./transitions.ts";

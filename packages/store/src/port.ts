@@ -96,7 +96,7 @@ export interface StorePort {
   /** Entries that are dirty and settled, oldest first, and attempts to resume, at most `countMax`. */
   pick(countMax: number): Promise<Picked>;
   /** The sync thread lets go of an attempt whose outcome is unknown: a later `pick` gives it again. */
-  giveBack(opId: string): Promise<void>;
+  giveBack(fid: string): Promise<void>;
   claim(fid: string): Promise<ClaimResult>;
   /** Second half of a claim whose bytes were frozen as a blob. */
   claimSnapshot(

@@ -36,6 +36,8 @@ import {
 /** Rows looked at in one pick, and in one page of it. */
 const scanPageRows = 256;
 const scanRowsMax = 2048;
+/** Milliseconds that an entry which could not be claimed is passed over, unless an attempt ends before. */
+const passOverMs = 250;
 
 /** What a claim has frozen of the bytes. */
 interface Frozen {
@@ -62,8 +64,10 @@ export class PushQueue {
   readonly #unsettled = new Map<string, number>();
   /** When a file that is held open was last sampled, and its change time then. Pacing only. */
   readonly #sampled = new Map<string, { readonly ms: number; readonly ctime: string }>();
-  /** Attempts this process has given to the sync thread. A restart gives all of them again. */
+  /** Entries whose attempt the sync thread is at. In memory: a restart gives every attempt again. */
   readonly #given = new Set<string>();
+  /** Entries that could not be claimed, and until when they are passed over, so that others get their turn. */
+  readonly #passedOver = new Map<string, number>();
 
   constructor(context: StoreContext, views: Views, fills: Fills, problems: Problems) {
     this.#context = context;
@@ -77,7 +81,7 @@ export class PushQueue {
          AND (rejected_ver IS NULL OR rejected_ver <> local_ver)
        ORDER BY local_ver LIMIT ?`,
     );
-    this.#ops = sql.prepare<[], { fid: string; op_id: string }>("SELECT fid, op_id FROM op");
+    this.#ops = sql.prepare<[], { fid: string }>("SELECT fid FROM op");
     this.#insertOp = sql.prepare(
       `INSERT INTO op (fid, op_id, kind, claim_ver, with_bytes, snap_hash, snap_size, snap_bytes, snap_blob,
          parent_rev, chain, path, attrs, if_match, phase)
@@ -92,12 +96,13 @@ export class PushQueue {
   pick(countMax: number): Picked {
     const tasks: PushTask[] = [];
     const withOp = new Set<string>();
-    for (const { fid, op_id } of this.#ops.all()) {
+    for (const { fid } of this.#ops.all()) {
       withOp.add(fid);
-      if (this.#given.has(op_id) || tasks.length >= countMax) continue;
-      this.#given.add(op_id);
+      if (this.#given.has(fid) || tasks.length >= countMax) continue;
+      this.#given.add(fid);
       tasks.push({ fid, op: this.#opView(fid) });
     }
+    for (const fid of this.#given) if (!withOp.has(fid)) this.#given.delete(fid);
     let waitMs: number | undefined;
     const wait = (ms: number) => {
       waitMs = Math.max(1, Math.min(waitMs ?? ms, ms));
@@ -121,6 +126,8 @@ export class PushQueue {
   /** Milliseconds until a dirty entry has settled; 0 when it has. */
   #quietFor(entry: EntryRow): number {
     const now = this.#context.clock.monotonic();
+    const passedOver = (this.#passedOver.get(entry.fid) ?? 0) - now;
+    if (passedOver > 0) return passedOver;
     const inode = this.#context.inodes.get(entry.ino);
     if (inode.writers === 1 && entry.state === "live") return this.#sampleIn(entry, inode, now);
     const quiet = entry.sent === 1 || entry.doc_id !== null ? quietMs : quietYoungMs;
@@ -167,6 +174,19 @@ export class PushQueue {
 
   /** PUSH-1. */
   claim(fid: string): ClaimResult {
+    const claimed = this.#tryClaim(fid);
+    if (claimed.kind === "wait") {
+      this.#passedOver.set(fid, this.#context.clock.monotonic() + passOverMs);
+    }
+    return claimed;
+  }
+
+  /** An attempt has ended: what waited for it may go at once. */
+  attemptEnded(): void {
+    this.#passedOver.clear();
+  }
+
+  #tryClaim(fid: string): ClaimResult {
     const entry = this.#context.entries.byFid(fid);
     const refusal = this.#refusal(entry);
     if (refusal !== undefined) return refusal;
@@ -412,7 +432,7 @@ export class PushQueue {
       entry.base_etag,
     );
     this.#insertRev.run(opId, entry.fid, base?.rev ?? null, frozen.hash);
-    this.#given.add(opId);
+    this.#given.add(entry.fid);
     this.#unsettled.delete(entry.fid);
     const op = this.#opView(entry.fid);
     assert(op !== null, "an inserted op can be read");
@@ -420,7 +440,7 @@ export class PushQueue {
   }
 
   /** The sync thread lets go of an attempt for a while; the next pick gives it again. */
-  giveBack(opId: string): void {
-    this.#given.delete(opId);
+  giveBack(fid: string): void {
+    this.#given.delete(fid);
   }
 }

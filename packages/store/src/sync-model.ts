@@ -110,9 +110,13 @@ export interface EntryView {
   readonly alias: boolean;
   readonly localOnly: boolean;
   readonly diverged: boolean;
-  /** Last observation: the server's status of the document and digest of its bytes. */
-  readonly remoteStatus: string | null;
-  readonly remoteHash: string | null;
+  /** Last observation of the document, if there was one. */
+  readonly observed: {
+    readonly status: string | null;
+    readonly hash: string | null;
+    readonly updatedAt: string | null;
+    readonly settled: boolean;
+  } | null;
   readonly misses: number;
 }
 

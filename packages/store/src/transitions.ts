@@ -87,27 +87,36 @@ export class Transitions implements StoreTransitions {
   claim: StoreTransitions["claim"] = (fid) => this.#queue.claim(fid);
   claimSnapshot: StoreTransitions["claimSnapshot"] = (fid, snapshot) =>
     this.#queue.claimSnapshot(fid, snapshot);
-  giveBack: StoreTransitions["giveBack"] = (opId) => this.#queue.giveBack(opId);
+  giveBack: StoreTransitions["giveBack"] = (fid) => this.#queue.giveBack(fid);
   markSent: StoreTransitions["markSent"] = (fid, opId) => this.#settlements.markSent(fid, opId);
   note: StoreTransitions["note"] = (fid, opId, changes) =>
     this.#settlements.note(fid, opId, changes);
   verify: StoreTransitions["verify"] = (fid, opId, remote, options) =>
-    this.#settlements.verify(fid, opId, remote, options);
-  landed: StoreTransitions["landed"] = (fid, opId) => this.#settlements.landed(fid, opId);
+    this.#ended(this.#settlements.verify(fid, opId, remote, options));
+  landed: StoreTransitions["landed"] = (fid, opId) =>
+    this.#ended(this.#settlements.landed(fid, opId));
   release: StoreTransitions["release"] = (fid, opId, how) =>
-    this.#settlements.release(fid, opId, how);
+    this.#ended(this.#settlements.release(fid, opId, how));
   reject: StoreTransitions["reject"] = (fid, opId, message) =>
-    this.#settlements.reject(fid, opId, message);
-  deleted: StoreTransitions["deleted"] = (fid, opId) => this.#settlements.deleted(fid, opId);
-  recreate: StoreTransitions["recreate"] = (fid, opId) => this.#settlements.recreate(fid, opId);
+    this.#ended(this.#settlements.reject(fid, opId, message));
+  deleted: StoreTransitions["deleted"] = (fid, opId) =>
+    this.#ended(this.#settlements.deleted(fid, opId));
+  recreate: StoreTransitions["recreate"] = (fid, opId) =>
+    this.#ended(this.#settlements.recreate(fid, opId));
   goneRemotely: StoreTransitions["goneRemotely"] = (fid, opId) =>
-    this.#settlements.goneRemotely(fid, opId);
+    this.#ended(this.#settlements.goneRemotely(fid, opId));
   adopt: StoreTransitions["adopt"] = (fid, opId, docId) =>
-    this.#settlements.adopt(fid, opId, docId);
-  takeAlias: StoreTransitions["takeAlias"] = (fid, opId) => this.#settlements.takeAlias(fid, opId);
+    this.#ended(this.#settlements.adopt(fid, opId, docId));
+  takeAlias: StoreTransitions["takeAlias"] = (fid, opId) =>
+    this.#ended(this.#settlements.takeAlias(fid, opId));
   resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);
   resolve: StoreTransitions["resolve"] = (fid, opId, localVer, remote, how, content) =>
-    this.#resolve.resolve(fid, opId, localVer, remote, how, content);
+    this.#ended(this.#resolve.resolve(fid, opId, localVer, remote, how, content));
+
+  #ended<T>(settled: T): T {
+    this.#queue.attemptEnded();
+    return settled;
+  }
 
   viewRemote: StoreTransitions["viewRemote"] = (items) =>
     items.map((item) => this.#remoteViews.of(item));

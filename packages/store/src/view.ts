@@ -175,8 +175,15 @@ export class Views {
       alias: entry.alias === 1,
       localOnly: entry.local_only === 1,
       diverged: entry.diverged === 1,
-      remoteStatus: entry.r_status,
-      remoteHash: entry.r_hash,
+      observed:
+        entry.r_rev === null
+          ? null
+          : {
+              status: entry.r_status,
+              hash: entry.r_hash,
+              updatedAt: entry.r_updated,
+              settled: entry.r_settled === 1,
+            },
       misses: entry.misses,
     };
   }

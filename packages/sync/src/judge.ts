@@ -1,0 +1,59 @@
+/**
+ * PUSH-3: what a look at the document means for an attempt whose outcome is not known. Pure.
+ *
+ * Content is trusted, not status codes, stamps or times: an attempt has landed when the bytes, the path and the
+ * attributes that are there are its own.
+ */
+import type { OpView, RemoteVersion } from "@smfs/store";
+import type { Look } from "./look.ts";
+import { agreesWith, effective, relationOf } from "./relation.ts";
+
+export type Verdict =
+  /** The server is still at it: never write to a document that is being processed. */
+  | { readonly kind: "wait" }
+  | { readonly kind: "failed" }
+  /** What we sent is there. */
+  | { readonly kind: "landed"; readonly remote: RemoteVersion }
+  /** What we sent was there, and somebody built on it. */
+  | { readonly kind: "built-on" }
+  /** Nothing happened there since base: send. */
+  | { readonly kind: "send"; readonly remote: RemoteVersion }
+  /** Right bytes under the old path. */
+  | { readonly kind: "move"; readonly remote: RemoteVersion }
+  /** The server went back to an ancestor, and this attempt carries no bytes. */
+  | { readonly kind: "reassert" }
+  /** Our stamp, done, but other bytes than we sent and than base. */
+  | { readonly kind: "changed"; readonly remote: RemoteVersion }
+  /** The document moved on. */
+  | { readonly kind: "resolve"; readonly remote: RemoteVersion };
+
+/** @param counts whether the server counts revisions (ETag): then a number says what a stamp says elsewhere */
+export function judge(op: OpView, look: Look, counts: boolean): Verdict {
+  const isFinal = look.status === "done" || counts;
+  if (!isFinal) return { kind: look.status === "failed" ? "failed" : "wait" };
+  if (look.remote === undefined) return { kind: "wait" };
+  const remote = effective(look.remote, op.base, op);
+  const hasBytes = remote.hash === op.hash;
+  const hasPath = remote.path === op.path;
+  if (op.kind !== "delete") {
+    if (remote.rev === op.opId && hasBytes)
+      return hasPath ? { kind: "landed", remote } : { kind: "move", remote };
+    if (hasBytes && hasPath && agreesWith(remote.attrs, op.attrs)) {
+      return { kind: "landed", remote };
+    }
+    if (remote.chain.includes(op.opId)) return { kind: "built-on" };
+  }
+  return sinceBase(op, remote, counts);
+}
+
+function sinceBase(op: OpView, remote: RemoteVersion, counts: boolean): Verdict {
+  const relation = relationOf(op.base, remote);
+  if (relation === "same") return { kind: "send", remote };
+  if (!counts && op.chain.includes(remote.rev)) {
+    return op.withBytes || op.kind === "delete" ? { kind: "send", remote } : { kind: "reassert" };
+  }
+  if (!counts && remote.stampRev === op.opId && remote.hash !== op.base?.hash) {
+    return { kind: "changed", remote };
+  }
+  return { kind: "resolve", remote };
+}

@@ -1,0 +1,206 @@
+/**
+ * Pull by listing, for servers without a change feed (docs/spec/sync.md, PULL-3): pages over an order that moves
+ * while it is read. A pass that was not stable moves no watermark; what is absent is only a candidate for a
+ * deletion; a document whose `updatedAt` is too young to be unique is looked at again.
+ */
+import type { ApiClient, ListAnswer, RemoteDocument } from "@smfs/api";
+import { type Clock, type Logger, listPageMax, listPagesMax, toInstant } from "@smfs/core";
+import type { EntryView, StorePort } from "@smfs/store";
+import type { Looks } from "./look.ts";
+import type { Pull, Seen } from "./pull.ts";
+
+/** Names under which the store keeps the watermark and the time of the last full listing. */
+export const watermarkKey = "watermark";
+
+/** Milliseconds of overlap behind the watermark: more than a late commit and a step of the server's clock. */
+const overlapMs = 5 * 60_000;
+/** Milliseconds between two full listings that both lack a document before its deletion is believed. */
+const confirmMs = 60_000;
+/** Deletions inferred from absence that are always applied; beyond, a tenth of the container at most. */
+const absentMax = 5;
+const absentShareMax = 0.1;
+
+export interface ListPass {
+  readonly seenCount: number;
+  readonly isStable: boolean;
+}
+
+interface Listing {
+  readonly documents: readonly RemoteDocument[];
+  readonly isStable: boolean;
+  /** The newest `updatedAt` as read at the start. */
+  readonly head: string | undefined;
+  readonly date: string | null;
+}
+
+export class PullList {
+  readonly #client: ApiClient;
+  readonly #port: StorePort;
+  readonly #pull: Pull;
+  readonly #looks: Looks;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** When a full listing first lacked a document; in memory, so that a restart begins to count anew. */
+  readonly #absentSince = new Map<string, number>();
+
+  constructor(deps: {
+    client: ApiClient;
+    port: StorePort;
+    pull: Pull;
+    looks: Looks;
+    clock: Clock;
+    log: Logger;
+  }) {
+    this.#client = deps.client;
+    this.#port = deps.port;
+    this.#pull = deps.pull;
+    this.#looks = deps.looks;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+  }
+
+  /** What changed since the watermark. */
+  async delta(signal?: AbortSignal): Promise<ListPass> {
+    const watermark = await this.#port.cursor(watermarkKey);
+    const listing = await this.#list(watermark, signal);
+    await this.#judge(listing.documents);
+    if (listing.isStable && listing.head !== undefined) {
+      await this.#port.setCursor(watermarkKey, listing.head);
+    }
+    return { seenCount: listing.documents.length, isStable: listing.isStable };
+  }
+
+  /** All documents: repairs whatever a delta missed, and finds what is gone. */
+  async full(signal?: AbortSignal): Promise<ListPass> {
+    const listing = await this.#list(undefined, signal);
+    await this.#judge(listing.documents);
+    if (listing.isStable) await this.#findAbsent(new Set(listing.documents.map(({ id }) => id)));
+    return { seenCount: listing.documents.length, isStable: listing.isStable };
+  }
+
+  /** Pages, newest first, down to the watermark less the overlap. */
+  async #list(watermark: string | undefined, signal: AbortSignal | undefined): Promise<Listing> {
+    const until = watermark === undefined ? undefined : (toInstant(watermark) ?? 0) - overlapMs;
+    const documents = new Map<string, RemoteDocument>();
+    let head: string | undefined;
+    let first: ListAnswer | undefined;
+    let date: string | null = null;
+    let isStable = true;
+    let count = 0;
+    for (let page = 1; page <= listPagesMax; page += 1) {
+      const answer = await this.#page(page, signal);
+      first ??= answer;
+      date ??= answer.date;
+      head ??= answer.memories[0]?.updatedAt;
+      if (answer.pagination.totalItems !== first.pagination.totalItems) isStable = false;
+      const isEnd = page >= answer.pagination.totalPages;
+      if (answer.memories.length === 0 && !isEnd) isStable = false;
+      count += answer.memories.length;
+      for (const document of answer.memories) documents.set(document.id, document);
+      const oldest = toInstant(answer.memories.at(-1)?.updatedAt ?? "");
+      if (isEnd || (until !== undefined && oldest !== undefined && oldest < until)) break;
+    }
+    if (until === undefined && count !== first?.pagination.totalItems) isStable = false;
+    if (documents.size !== count) isStable = false;
+    const again = await this.#page(1, signal);
+    if (again.memories[0]?.id !== first?.memories[0]?.id) isStable = false;
+    if (again.memories[0]?.updatedAt !== first?.memories[0]?.updatedAt) isStable = false;
+    return { documents: [...documents.values()], isStable, head, date };
+  }
+
+  #page(
+    page: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ListAnswer & { date: string | null }> {
+    return this.#client.list(
+      { page, limit: listPageMax, sort: "updatedAt", order: "desc", includeContent: false },
+      signal,
+    );
+  }
+
+  /** Looks at every document that is not known to be as it was. */
+  async #judge(documents: readonly RemoteDocument[]): Promise<void> {
+    for (const document of documents) {
+      if (await this.#isKnown(document)) continue;
+      await this.one(document.id);
+    }
+  }
+
+  async #isKnown(document: RemoteDocument): Promise<boolean> {
+    const [view] = await this.#port.viewRemote([
+      { docId: document.id, fid: null, customId: null, path: document.filepath },
+    ]);
+    const seen = view?.entry?.observed ?? null;
+    if (seen === null || !seen.settled) return false;
+    return seen.updatedAt === document.updatedAt && seen.status === document.status;
+  }
+
+  /** Fetches one document and judges it. A document that is gone is judged by the full listings. */
+  async one(docId: string): Promise<void> {
+    const look = await this.#looks.at(docId);
+    if (look === null) {
+      await this.#pull.apply([{ docId, observed: { kind: "absent", docId } }]);
+      return;
+    }
+    const seen: Seen =
+      look.remote === undefined
+        ? { docId, observed: { kind: "unreadable", docId, status: look.status } }
+        : { docId, observed: { kind: "version", remote: look.remote }, bytes: look.bytes };
+    await this.#pull.apply([seen]);
+  }
+
+  /** Two stable full listings a minute apart without it, and a 404 by id: then it was deleted, or lost. */
+  async #findAbsent(present: ReadonlySet<string>): Promise<void> {
+    const candidates: EntryView[] = [];
+    let total = 0;
+    for (let after = ""; ; ) {
+      const page = await this.#port.documents(after, listPageMax);
+      for (const entry of page) {
+        total += 1;
+        if (entry.docId !== null && !present.has(entry.docId)) candidates.push(entry);
+        else this.#absentSince.delete(entry.fid);
+      }
+      after = page.at(-1)?.fid ?? after;
+      if (page.length < listPageMax) break;
+    }
+    const confirmed = candidates.filter((entry) => this.#isConfirmed(entry));
+    if (confirmed.length > Math.max(absentMax, total * absentShareMax)) {
+      this.#log.log("error", "too many documents are gone at once: deletions are held", {
+        count: confirmed.length,
+      });
+      await this.#port.setProblem(
+        "brake",
+        null,
+        `${confirmed.length} of ${total} documents are gone from the server at once; they are kept here until you run: smfs sync --confirm-deletes`,
+      );
+      return;
+    }
+    await this.#port.setProblem("brake", null, null);
+    for (const entry of confirmed) await this.#confirm(entry);
+  }
+
+  #isConfirmed(entry: EntryView): boolean {
+    const since = this.#absentSince.get(entry.fid);
+    const now = this.#clock.monotonic();
+    if (since === undefined) {
+      this.#absentSince.set(entry.fid, now);
+      return false;
+    }
+    return now - since >= confirmMs;
+  }
+
+  async #confirm(entry: EntryView): Promise<void> {
+    const docId = entry.docId;
+    if (docId === null) return;
+    const look = await this.#looks.at(docId);
+    if (look !== null) return;
+    const wasDone = entry.observed?.status === "done";
+    await this.#pull.apply([
+      {
+        docId,
+        observed: wasDone ? { kind: "tombstone", docId, srev: null } : { kind: "lost", docId },
+      },
+    ]);
+    this.#absentSince.delete(entry.fid);
+  }
+}

@@ -1,0 +1,54 @@
+/** How an observed version relates to what both sides last agreed on. Pure. */
+import type { BaseView, OpView, RemoteVersion, SyncAttrs } from "@smfs/store";
+
+/**
+ * - `same`: it is base. `descends`: made by somebody who had seen base. `regress`: an ancestor of base: the server
+ *   carried out an old request late. `stale`: an observation older than base. `concurrent`: none of these.
+ */
+export type Relation = "same" | "descends" | "regress" | "stale" | "concurrent";
+
+/**
+ * The version with its effective revision: bytes whose stamp is not theirs, but which are base's or the attempt's
+ * own, have that revision (a server that dropped the content and kept the metadata).
+ */
+export function effective(
+  remote: RemoteVersion,
+  base: BaseView | null,
+  op: Pick<OpView, "opId" | "hash" | "chain"> | null,
+): RemoteVersion {
+  if (!remote.rev.startsWith("x:")) return remote;
+  if (op !== null && remote.hash === op.hash && remote.stampRev === op.opId) {
+    return { ...remote, rev: op.opId, chain: op.chain };
+  }
+  if (base !== null && base.rev !== null && remote.hash === base.hash) {
+    return { ...remote, rev: base.rev, chain: base.chain };
+  }
+  return remote;
+}
+
+/** Relation of an (effective) version to base. */
+export function relationOf(base: BaseView | null, remote: RemoteVersion): Relation {
+  if (base === null) return "concurrent";
+  // A server that counts: its history holds whatever was overwritten, so a higher number descends.
+  if (base.srev !== null && remote.srev !== null) {
+    if (remote.srev === base.srev) return "same";
+    return remote.srev > base.srev ? "descends" : "stale";
+  }
+  if (remote.rev === base.rev && remote.hash === base.hash) {
+    const isSame = remote.path === base.path && agreesWith(base.attrs, remote.attrs);
+    return isSame ? "same" : "descends";
+  }
+  if (base.rev !== null && remote.chain.includes(base.rev)) return "descends";
+  if (base.chain.includes(remote.rev)) return "regress";
+  // Somebody without our stamp changed the bytes: the stamp that is left says what they started from.
+  if (remote.rev.startsWith("x:") && base.rev !== null && remote.stampRev === base.rev) {
+    return "descends";
+  }
+  return "concurrent";
+}
+
+/** Whether R's attributes are those of `local`, as far as R says them. */
+export function agreesWith(local: Partial<SyncAttrs>, remote: Partial<SyncAttrs>): boolean {
+  const keys = ["kind", "mode", "mtime", "target", "link"] as const;
+  return keys.every((key) => remote[key] === undefined || remote[key] === local[key]);
+}
