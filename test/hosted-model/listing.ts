@@ -30,20 +30,20 @@ interface Pin {
 const pinMs = 60_000;
 
 export class Listing {
-  readonly #quirks: Quirks;
+  readonly #quirksNow: () => Quirks;
   readonly #random: Random;
   readonly #table: DocumentTable;
   readonly #pins = new Map<string, Pin>();
 
-  constructor(quirks: Quirks, random: Random, table: DocumentTable) {
-    this.#quirks = quirks;
+  constructor(quirks: () => Quirks, random: Random, table: DocumentTable) {
+    this.#quirksNow = quirks;
     this.#random = random;
     this.#table = table;
   }
 
   /** One page at monotonic time `now`. */
   page(query: ListQuery, now: number): ListPage {
-    const quirks = this.#quirks.list;
+    const quirks = this.#quirksNow().list;
     if (this.#happens(quirks.errorShare)) throw new Refusal(503, "Service Unavailable");
     const stale = this.#happens(quirks.staleShare);
     const at = stale ? now - Math.floor(this.#random.next() * quirks.staleMs) : undefined;

@@ -45,7 +45,8 @@ const idempotencyMs = 24 * 3_600_000;
 const base58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 export class HostedModel {
-  readonly quirks: Quirks;
+  /** May be replaced while the server runs. */
+  quirks: Quirks;
   readonly table: DocumentTable = new DocumentTable();
   readonly pipeline: Pipeline;
   readonly listing: Listing;
@@ -71,8 +72,8 @@ export class HostedModel {
     this.#clock = options.clock;
     this.#key = options.key;
     this.epoch = toBase32(this.random.bytes(5));
-    this.listing = new Listing(this.quirks, this.random, this.table);
-    this.pipeline = new Pipeline(this.quirks, this.random, {
+    this.listing = new Listing(() => this.quirks, this.random, this.table);
+    this.pipeline = new Pipeline(() => this.quirks, this.random, {
       stage: (id, status) => this.#stage(id, status),
       end: (id, status) => this.#end(id, status),
       autoDelete: (id) => this.#autoDelete(id),

@@ -30,7 +30,7 @@ export interface PipelineEffects {
 }
 
 export class Pipeline {
-  readonly #quirks: Quirks;
+  readonly #quirksNow: () => Quirks;
   readonly #random: Random;
   readonly #effects: PipelineEffects;
   readonly #jobs = new Map<string, Job>();
@@ -39,10 +39,14 @@ export class Pipeline {
   /** While held, no processing makes progress (a control of tests). */
   held = false;
 
-  constructor(quirks: Quirks, random: Random, effects: PipelineEffects) {
-    this.#quirks = quirks;
+  constructor(quirks: () => Quirks, random: Random, effects: PipelineEffects) {
+    this.#quirksNow = quirks;
     this.#random = random;
     this.#effects = effects;
+  }
+
+  get #quirks(): Quirks {
+    return this.#quirksNow();
   }
 
   /** Whether a write at this moment is answered with `done`. */

@@ -1,0 +1,352 @@
+/**
+ * The oracle: what must hold after every event, and at rest.
+ *
+ * It knows every token that a user wrote, what it replaced, and what users deleted; it looks at what each device and
+ * the server hold, and never at how they got there.
+ */
+
+import { emptyDigest } from "../../packages/core/src/index.ts";
+import { type Doc, digestOf } from "../hosted-model/document.ts";
+import type { Commit } from "../hosted-model/table.ts";
+import type { Device, EntryState } from "./device.ts";
+import { sha256 } from "./sha256.ts";
+import { type Content, TokenSet, Tokens } from "./tokens.ts";
+
+/** A broken rule. */
+export class Violation extends Error {
+  readonly rule: string;
+
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`);
+    this.name = "Violation";
+    this.rule = rule;
+  }
+}
+
+export interface OracleOptions {
+  readonly devices: readonly Device[];
+  /** The server stores what it was sent, byte for byte: then nothing on it may be new. */
+  readonly serverIsExact: boolean;
+  /** All writers use preconditions: then nobody overwrites what he has not seen. */
+  readonly hasPreconditions: boolean;
+  /** One device and nobody else: its tree changes by its user only. */
+  readonly isSolo: boolean;
+  readonly now: () => number;
+}
+
+interface Seen {
+  stamp: number;
+  /** Tokens whose bytes are on the device, and what they descend from. */
+  here: TokenSet;
+  /** The same, with what is only known by its digest. */
+  all: TokenSet;
+  /** Digest of each path, for the search for what a merge was made from. */
+  contents: Map<string, string>;
+  tree: string;
+  restarted: boolean;
+}
+
+export class Oracle {
+  readonly tokens: Tokens = new Tokens();
+  /** What a user deleted or truncated away, and everything it descended from. */
+  readonly deleted: TokenSet = new TokenSet();
+  /** Overwritten on the server by somebody who had not seen it (INV-5, where nothing can prevent it). */
+  blindOverwriteCount = 0;
+  ackedCount = 0;
+  serverWriteCount = 0;
+  readonly #options: OracleOptions;
+  readonly #acked = new Map<string, TokenSet>();
+  readonly #seen = new Map<string, Seen>();
+  /** Digests of contents that somebody made on purpose. */
+  readonly #known = new Set<string>([emptyDigest]);
+  readonly #serverBytes = new Map<string, Uint8Array>();
+  readonly #serverDigestsOf = new Map<string, Set<string>>();
+  #deletedDocs: Doc[] = [];
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+    for (const device of options.devices) {
+      this.#acked.set(device.name, new TokenSet());
+      this.#seen.set(device.name, newSeen());
+    }
+  }
+
+  /** A content that a user is about to make. */
+  announce(bytes: Uint8Array): void {
+    this.#known.add(sha256(bytes));
+  }
+
+  /** The write of `token` was answered. */
+  acknowledge(device: string, token: number): void {
+    this.#acked.get(device)?.add(token);
+    this.ackedCount += 1;
+  }
+
+  /** A user took these tokens away without putting anything in their place. */
+  remove(tokens: Iterable<number>): void {
+    for (const token of tokens) this.deleted.addAll(this.tokens.ancestors(token));
+  }
+
+  /** The lines of what a path of a device holds now; none when it is no file. */
+  linesAt(device: Device, path: string): readonly number[] {
+    const entry = device.view.entries().find((one) => one.path === path);
+    return entry === undefined ? [] : this.linesOf(device, entry);
+  }
+
+  linesOf(device: Device, entry: EntryState): readonly number[] {
+    if (entry.kind !== "file" || entry.digest === undefined) return [];
+    return this.#content(device, entry.digest)?.lines ?? [];
+  }
+
+  /** What the bytes of an entry cover. */
+  coversOf(device: Device, entry: EntryState): TokenSet {
+    if (entry.kind !== "file" || entry.digest === undefined) return new TokenSet();
+    return this.#content(device, entry.digest)?.covers ?? new TokenSet();
+  }
+
+  /** The tokens in `bytes`. */
+  linesIn(bytes: Uint8Array): readonly number[] {
+    return this.tokens.content(sha256(bytes), () => bytes)?.lines ?? [];
+  }
+
+  /** Called with each commit of the server. */
+  onCommit(commit: Commit): void {
+    const { before, after, cause } = commit;
+    if (after !== undefined) this.#onStored(before, after, cause);
+    else if (before !== undefined && cause === "request") this.#deletedDocs.push(before);
+  }
+
+  #onStored(before: Doc | undefined, after: Doc, cause: Commit["cause"]): void {
+    const digest = digestOf(after.bytes);
+    if (cause === "request") this.serverWriteCount += 1;
+    const content = this.#remember(after, digest);
+    if (!isFile(after)) return;
+    const { serverIsExact, hasPreconditions } = this.#options;
+    if (content.strange !== undefined && serverIsExact)
+      throw new Violation("INV-3", `the server was sent a line nobody wrote: ${content.strange}`);
+    if (serverIsExact && !this.#known.has(digest))
+      throw new Violation(
+        "INV-3",
+        `the server was sent a content that is nobody's, for ${after.filepath}: ${this.#show(content)}`,
+      );
+    if (!serverIsExact) this.#known.add(digest);
+    if (before === undefined || cause !== "request" || before.bytes === after.bytes) return;
+    const replaced = this.#remember(before, digestOf(before.bytes));
+    const unseen = replaced.covers.firstOutside(content.covers, this.deleted);
+    if (unseen === undefined) return;
+    this.blindOverwriteCount += 1;
+    if (hasPreconditions)
+      throw new Violation(
+        "INV-5",
+        `${after.filepath} was overwritten on the server without ${this.tokens.describe(unseen)}`,
+      );
+  }
+
+  #remember(doc: Doc, digest: string): Content {
+    this.#serverBytes.set(digest, doc.bytes);
+    let digests = this.#serverDigestsOf.get(doc.id);
+    if (digests === undefined) {
+      digests = new Set();
+      this.#serverDigestsOf.set(doc.id, digests);
+    }
+    digests.add(digest);
+    return this.tokens.content(digest, () => doc.bytes)!;
+  }
+
+  /** After a restart what is missing was lost by the crash. */
+  restarted(device: string): void {
+    this.#seen.get(device)!.restarted = true;
+  }
+
+  /**
+   * Checks every device that has changed. `byUser` names the device whose user acted in this event, if one did.
+   * @throws Violation
+   */
+  check(byUser: string | undefined): void {
+    for (const device of this.#options.devices) this.#checkDevice(device, byUser === device.name);
+    if (this.#deletedDocs.length > 0) this.#checkDeletions();
+  }
+
+  #checkDevice(device: Device, byUser: boolean): void {
+    const seen = this.#seen.get(device.name)!;
+    const stamp = device.view.stamp();
+    if (stamp === seen.stamp) return;
+    const entries = device.view.entries();
+    const here = new TokenSet();
+    const all = new TokenSet();
+    const contents = new Map<string, string>();
+    for (const entry of entries) {
+      if (entry.kind !== "file" || entry.digest === undefined) continue;
+      const content = this.#checkContent(device, entry, entry.digest, seen);
+      contents.set(entry.path, entry.digest);
+      all.addAll(content.covers);
+      if (entry.isHere) here.addAll(content.covers);
+    }
+    for (const digest of device.view.kept()) {
+      const content = this.#content(device, digest);
+      if (content === undefined) continue;
+      all.addAll(content.covers);
+      here.addAll(content.covers);
+    }
+    this.#checkKept(device, seen, all);
+    const tree = this.#options.isSolo ? treeOf(entries) : "";
+    if (this.#options.isSolo && !byUser && seen.stamp !== -1 && tree !== seen.tree)
+      throw new Violation(
+        "INV-9",
+        `${device.name} is alone, but its tree changed by itself:\n${diff(seen.tree, tree)}`,
+      );
+    Object.assign(seen, { stamp, here, all, contents, tree, restarted: false });
+    for (const damage of device.view.damage())
+      throw new Violation("INV-8", `${device.name}: ${damage}`);
+  }
+
+  #checkKept(device: Device, seen: Seen, all: TokenSet): void {
+    const lost = this.#acked.get(device.name)!.firstOutside(all, this.deleted);
+    if (lost !== undefined) {
+      const rule = seen.restarted ? "INV-2" : "INV-1";
+      throw new Violation(rule, `${device.name} has lost ${this.tokens.describe(lost)}`);
+    }
+    const displaced = seen.here.firstOutside(all, this.deleted);
+    if (displaced !== undefined)
+      throw new Violation(
+        "INV-4",
+        `${device.name} dropped ${this.tokens.describe(displaced)} for bytes that had not seen it`,
+      );
+  }
+
+  /** INV-3: what an entry holds was written by somebody, or is a merge of what was. */
+  #checkContent(device: Device, entry: EntryState, digest: string, seen: Seen): Content {
+    const content = this.#content(device, digest);
+    if (content === undefined)
+      throw new Violation("INV-3", `${device.name} ${entry.path} holds bytes nobody knows`);
+    if (content.strange !== undefined)
+      throw new Violation(
+        "INV-3",
+        `${device.name} ${entry.path} holds a line nobody wrote: ${content.strange}`,
+      );
+    if (this.#known.has(digest)) return content;
+    if (!this.#isMerge(entry, content, seen))
+      throw new Violation(
+        "INV-3",
+        `${device.name} ${entry.path} holds what is neither written nor a merge: ${this.#show(content)}`,
+      );
+    this.#known.add(digest);
+    return content;
+  }
+
+  /** Whether nothing but what the other side replaced is missing from either side, and nothing is there twice. */
+  #isMerge(entry: EntryState, merged: Content, seen: Seen): boolean {
+    const rights = this.#serverDigestsOf.get(entry.docId ?? "") ?? new Set<string>();
+    for (const left of new Set(seen.contents.values()))
+      for (const right of rights) {
+        const l = this.tokens.content(left, () => undefined);
+        const r = this.tokens.content(right, () => undefined);
+        if (l !== undefined && r !== undefined && this.#mergesTo(l, r, merged)) return true;
+      }
+    return false;
+  }
+
+  #mergesTo(left: Content, right: Content, merged: Content): boolean {
+    for (const line of merged.lines) {
+      const most = Math.max(countOf(left, line), countOf(right, line));
+      if (countOf(merged, line) > most) return false;
+    }
+    const keeps = (side: Content, other: Content): boolean =>
+      side.lines.every(
+        (line) => merged.lines.includes(line) || other.covers.has(line) || this.deleted.has(line),
+      );
+    return keeps(left, right) && keeps(right, left);
+  }
+
+  /** INV-6: what is deleted on the server was deleted by a user, or lives on at a device. */
+  #checkDeletions(): void {
+    const docs = this.#deletedDocs;
+    this.#deletedDocs = [];
+    const covers = [...this.#seen.values()].map((seen) => seen.all);
+    for (const doc of docs) {
+      if (!isFile(doc)) continue;
+      const content = this.#remember(doc, digestOf(doc.bytes));
+      const lost = content.covers.firstOutside(this.deleted, ...covers);
+      if (lost !== undefined)
+        throw new Violation(
+          "INV-6",
+          `${doc.filepath} was deleted on the server with ${this.tokens.describe(lost)}`,
+        );
+    }
+  }
+
+  /** What is safe: tokens that the server or a trash holds, or that somebody deleted. For the end of a run. */
+  checkAllSafe(docs: Iterable<Doc>): void {
+    const safe = this.deleted.clone();
+    for (const doc of docs) safe.addAll(this.#remember(doc, digestOf(doc.bytes)).covers);
+    for (const device of this.#options.devices)
+      for (const digest of device.view.trashed()) {
+        const content = this.#content(device, digest);
+        if (content !== undefined) safe.addAll(content.covers);
+      }
+    for (const device of this.#options.devices)
+      for (const entry of device.view.entries()) {
+        if (entry.excused === undefined && !entry.isDiverged) continue;
+        if (entry.digest === undefined || entry.kind !== "file") continue;
+        const content = this.#content(device, entry.digest);
+        if (content !== undefined) safe.addAll(content.covers);
+      }
+    for (const [device, acked] of this.#acked) {
+      const lost = acked.firstOutside(safe);
+      if (lost !== undefined)
+        throw new Violation(
+          "FIN-3",
+          `of ${device}, neither the server nor a trash has ${this.tokens.describe(lost)}`,
+        );
+    }
+  }
+
+  #content(device: Device, digest: string): Content | undefined {
+    return this.tokens.content(
+      digest,
+      () => device.view.bytes(digest) ?? this.#serverBytes.get(digest),
+    );
+  }
+
+  #show(content: Content): string {
+    return `[${content.lines.map((line) => this.tokens.line(line).trim()).join(" ")}]`;
+  }
+}
+
+function newSeen(): Seen {
+  return {
+    stamp: -1,
+    here: new TokenSet(),
+    all: new TokenSet(),
+    contents: new Map(),
+    tree: "",
+    restarted: false,
+  };
+}
+
+function countOf(content: Content, line: number): number {
+  let count = 0;
+  for (const one of content.lines) if (one === line) count += 1;
+  return count;
+}
+
+/** Whether a document is a file's: others carry a directory or a symlink's target. */
+export function isFile(doc: Doc): boolean {
+  const kind = doc.metadata?.sfs_kind;
+  return kind === undefined || kind === "file";
+}
+
+function treeOf(entries: readonly EntryState[]): string {
+  return entries
+    .map(({ path, kind, digest }) => `${path} ${kind} ${digest?.slice(0, 8) ?? ""}`)
+    .sort()
+    .join("\n");
+}
+
+function diff(before: string, after: string): string {
+  const old = new Set(before.split("\n"));
+  const now = new Set(after.split("\n"));
+  const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);
+  const come = [...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
+  return [...gone, ...come].join("\n");
+}

@@ -1,0 +1,121 @@
+/** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-5). */
+import { type Doc, digestOf } from "../hosted-model/document.ts";
+import type { Device, EntryState } from "./device.ts";
+import { isFile, type Oracle, Violation } from "./oracle.ts";
+
+export interface RestOptions {
+  readonly devices: readonly Device[];
+  readonly docs: () => readonly Doc[];
+  readonly oracle: Oracle;
+  readonly isSolo: boolean;
+  /** Actions of users and foreigners that changed something. */
+  readonly actionCount: () => number;
+}
+
+/** Writes to the server that one user action may cost on average, trouble included (FIN-5). */
+const writesPerActionMax = 12;
+const conflictsDir = "/.conflicts/";
+
+/** Why the run is not at rest yet; undefined when it is. Not yet a violation: time may heal it. */
+export function unrest(options: RestOptions): string | undefined {
+  for (const device of options.devices) {
+    const [why] = device.view.unrest();
+    if (why !== undefined) return `FIN-2: ${device.name} is not at rest: ${why}`;
+  }
+  return differences(options);
+}
+
+/** FIN-1: every device's tree is the server's. */
+function differences({ devices, docs }: RestOptions): string | undefined {
+  const files = docs().filter((doc) => doc.filepath !== null && !isDirectoryDoc(doc));
+  const ids = new Set(files.map((doc) => doc.id));
+  for (const device of devices) {
+    const byDoc = new Map<string, EntryState>();
+    for (const entry of device.view.entries()) {
+      if (entry.kind === "dir" || entry.excused !== undefined) {
+        if (entry.docId !== null) byDoc.set(entry.docId, entry);
+        continue;
+      }
+      if (entry.docId === null) return `FIN-1: ${device.name} ${entry.path} was never uploaded`;
+      if (!ids.has(entry.docId))
+        return `FIN-1: ${device.name} ${entry.path} has a document that is gone`;
+      byDoc.set(entry.docId, entry);
+    }
+    for (const doc of files) {
+      const entry = byDoc.get(doc.id);
+      if (entry === undefined) return `FIN-1: ${device.name} lacks ${doc.filepath} (${doc.id})`;
+      if (entry.excused !== undefined) continue;
+      const wanted = digestOf(doc.bytes);
+      if (entry.digest !== wanted && !entry.isDiverged)
+        return `FIN-1: ${device.name} ${entry.path} has other bytes than the server`;
+      if (entry.path !== doc.filepath && !entry.isAlias)
+        return `FIN-1: ${device.name} has ${doc.filepath} at ${entry.path}`;
+    }
+  }
+  return directoryDifference(devices);
+}
+
+function directoryDifference(devices: readonly Device[]): string | undefined {
+  const [first, ...rest] = devices.map((device) => ({
+    device,
+    dirs: new Set(
+      device.view
+        .entries()
+        .filter((entry) => entry.kind === "dir" && entry.excused === undefined)
+        .map((entry) => entry.path),
+    ),
+  }));
+  if (first === undefined) return undefined;
+  for (const other of rest) {
+    for (const path of first.dirs)
+      if (!other.dirs.has(path)) return `FIN-1: ${other.device.name} lacks the directory ${path}`;
+    for (const path of other.dirs)
+      if (!first.dirs.has(path)) return `FIN-1: ${first.device.name} lacks the directory ${path}`;
+  }
+  return undefined;
+}
+
+/** What no time heals: checked once the run is at rest. @throws Violation */
+export function checkRest(options: RestOptions): void {
+  const { devices, docs, oracle, isSolo } = options;
+  oracle.checkAllSafe(docs().filter(isFile));
+  checkSingle(docs());
+  const actions = options.actionCount();
+  for (const device of devices) {
+    const copies = device.view
+      .entries()
+      .filter(({ path, kind }) => path.startsWith(conflictsDir) && kind !== "dir").length;
+    const most = isSolo ? 0 : actions;
+    if (copies > most)
+      throw new Violation(
+        "FIN-4",
+        `${copies} conflict versions on ${device.name} after ${actions} actions, at most ${most}`,
+      );
+  }
+  const writesMax = writesPerActionMax * (actions + devices.length);
+  if (oracle.serverWriteCount > writesMax)
+    throw new Violation(
+      "FIN-5",
+      `${oracle.serverWriteCount} writes at the server for ${actions} actions, at most ${writesMax}`,
+    );
+}
+
+/** INV-7: one live document for each file. */
+function checkSingle(docs: readonly Doc[]): void {
+  const seen = new Map<string, Doc>();
+  for (const doc of docs) {
+    const fid = doc.metadata?.sfs_fid;
+    if (typeof fid !== "string") continue;
+    const other = seen.get(fid);
+    if (other !== undefined)
+      throw new Violation(
+        "INV-7",
+        `two documents of one file: ${other.filepath} ${other.id} and ${doc.filepath} ${doc.id}`,
+      );
+    seen.set(fid, doc);
+  }
+}
+
+export function isDirectoryDoc(doc: Doc): boolean {
+  return doc.metadata?.sfs_kind === "dir";
+}

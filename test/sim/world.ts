@@ -1,0 +1,371 @@
+/**
+ * One run: devices, network, server, users and oracle in virtual time.
+ *
+ * A run is a configuration, a script and a recording of choices; two runs of the same three are equal event by event.
+ */
+import { Parked } from "../../packages/core/src/index.ts";
+import { HostedModel } from "../hosted-model/model.ts";
+import { hostedQuirks, type Quirks } from "../hosted-model/quirks.ts";
+import { SimClock } from "./clock.ts";
+import type { SimConfig } from "./config.ts";
+import { Coverage } from "./coverage.ts";
+import type { Device } from "./device.ts";
+import { actForeign } from "./foreigner.ts";
+import { calmNet, type NetMoment, SimNet } from "./net.ts";
+import { Oracle, Violation } from "./oracle.ts";
+import { PowerCut } from "./power-cut.ts";
+import { checkRest, type RestOptions, unrest } from "./rest.ts";
+import { Choices, type Recording, recordedRandom } from "./rng.ts";
+import { drain, type Life, Scheduler } from "./sched.ts";
+import { drawAction, type Step, type UserAction } from "./script.ts";
+import { User } from "./users.ts";
+
+/** What a device gets from the world it lives in. */
+export interface DeviceSeat {
+  readonly name: string;
+  readonly index: number;
+  readonly world: World;
+  readonly sched: Scheduler;
+  readonly config: SimConfig;
+  readonly choices: Choices;
+  /** A clock for one life of the device. */
+  clock(life: Life): SimClock;
+  /** The network for one life of the device. */
+  net(life: Life): SimNet;
+  /** A step of the protocol on this device is about to happen: the user, or a crash, may come first. */
+  moment(label: string): void;
+  /** The process may die at this change of the disk: throws `PowerCut` when it does. */
+  atDiskChange(life: Life): void;
+  readonly model: HostedModel;
+}
+
+export type DeviceFactory = (seat: DeviceSeat) => Device;
+
+export interface Outcome {
+  readonly violation: { readonly rule: string; readonly message: string } | undefined;
+  readonly ackedCount: number;
+  readonly eventCount: number;
+  readonly virtualMs: number;
+  readonly traceHash: number;
+  readonly serverWriteCount: number;
+  readonly blindOverwriteCount: number;
+  readonly recording: Recording;
+  readonly coverage: ReadonlyMap<string, number>;
+}
+
+export interface RunOptions {
+  readonly config: SimConfig;
+  readonly script: readonly Step[];
+  readonly recording?: Recording;
+  readonly factory: DeviceFactory;
+  /** Called with each line of the trace. */
+  readonly trace?: (at: number, label: string) => void;
+}
+
+/** Events of one run; more is a loop. */
+const eventsMax = 400_000;
+/** Virtual milliseconds of quiet that everything must have settled in. */
+const quietMs = 45 * 60_000;
+const sliceMs = 20_000;
+const container = "t";
+
+export class World {
+  readonly config: SimConfig;
+  readonly sched: Scheduler;
+  readonly model: HostedModel;
+  readonly oracle: Oracle;
+  readonly coverage: Coverage = new Coverage();
+  readonly choices: Choices;
+  readonly devices: Device[] = [];
+  readonly users: User[] = [];
+  actionCount = 0;
+  readonly #options: RunOptions;
+  readonly #steps: { ms: number }[] = [];
+  readonly #offlineUntil: number[] = [];
+  /** False once users rest and faults are off. */
+  #isStormy = true;
+  /** The device whose user acts in this event. */
+  #byUser: string | undefined;
+  /** A user acts: his own doings set off no other user. */
+  #isActing = false;
+  #violation: Violation | undefined;
+
+  constructor(options: RunOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.config = config;
+    this.choices = new Choices(config.seed, options.recording);
+    this.sched = new Scheduler(this.choices.stream("schedule"));
+    this.sched.onEvent = options.trace;
+    this.model = new HostedModel({
+      clock: new SimClock(this.sched, undefined),
+      random: recordedRandom(this.choices.stream("server"), config.seed + 17),
+      quirks: config.quirks,
+    });
+    for (let index = 0; index < config.deviceCount; index += 1) {
+      this.#steps.push({ ms: 0 });
+      this.#offlineUntil.push(0);
+      this.devices.push(options.factory(this.#seat(index)));
+    }
+    const { normalise, repost } = config.quirks;
+    this.oracle = new Oracle({
+      devices: this.devices,
+      serverIsExact: !normalise.trim && !normalise.crlf && !normalise.urls && repost !== "append",
+      hasPreconditions: config.quirks.extensions.etag,
+      isSolo: config.deviceCount === 1 && !config.hasForeigners,
+      now: () => this.sched.now,
+    });
+    for (const device of this.devices)
+      this.users.push(new User(device, this.oracle, config, this.coverage, () => this.sched.now));
+    this.model.watch((commit) => this.#guard(() => this.oracle.onCommit(commit)));
+  }
+
+  get container(): string {
+    return container;
+  }
+
+  async run(): Promise<Outcome> {
+    try {
+      for (const device of this.devices) device.start();
+      for (const step of this.#options.script)
+        this.sched.at(step.at, `step ${step.do}`, undefined, () => this.#step(step));
+      await this.#loop(this.config.activeMs + 1);
+      await this.#comeToRest();
+    } catch (error) {
+      if (error instanceof Violation) this.#violation ??= error;
+      else this.#violation ??= new Violation("CRASH", describeError(error));
+    }
+    for (const device of this.devices) if (device.isUp) device.kill();
+    return this.#outcome();
+  }
+
+  #outcome(): Outcome {
+    const violation = this.#violation;
+    return {
+      violation: violation && { rule: violation.rule, message: violation.message },
+      ackedCount: this.oracle.ackedCount,
+      eventCount: this.sched.count,
+      virtualMs: this.sched.now,
+      traceHash: this.sched.traceHash,
+      serverWriteCount: this.oracle.serverWriteCount,
+      blindOverwriteCount: this.oracle.blindOverwriteCount,
+      recording: this.choices.recording(),
+      coverage: this.coverage.counts,
+    };
+  }
+
+  async #loop(until: number): Promise<void> {
+    for (;;) {
+      const event = this.sched.next(until);
+      if (event === undefined) break;
+      if (this.sched.count > eventsMax) throw new Violation("LOOP", `${eventsMax} events`);
+      this.#byUser = undefined;
+      this.#runGuarded(event);
+      await drain();
+      if (this.#violation !== undefined) throw this.#violation;
+      this.oracle.check(this.#byUser);
+      for (const device of this.devices) {
+        const trouble = device.trouble();
+        if (trouble !== undefined) throw new Violation("TROUBLE", `${device.name}: ${trouble}`);
+      }
+    }
+    this.sched.now = Math.max(this.sched.now, until);
+  }
+
+  /** A process that dies inside a call ends that call and nothing else. */
+  #runGuarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+    }
+  }
+
+  /** Keeps what the oracle says until the event is over: the product must not see it. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#violation ??= error;
+    }
+  }
+
+  async #comeToRest(): Promise<void> {
+    this.#isStormy = false;
+    this.model.quirks = calmQuirks(this.config.quirks);
+    this.model.restart();
+    this.#byUser = undefined;
+    for (const [index, device] of this.devices.entries()) {
+      this.#offlineUntil[index] = 0;
+      if (!device.isUp) device.start();
+      this.users[index]?.closeAll();
+    }
+    const options: RestOptions = {
+      devices: this.devices,
+      docs: () => [...this.model.table.all()],
+      oracle: this.oracle,
+      isSolo: this.config.deviceCount === 1 && !this.config.hasForeigners,
+      actionCount: () => this.actionCount,
+    };
+    const end = this.sched.now + quietMs;
+    let why: string | undefined;
+    while (this.sched.now < end) {
+      await this.#loop(this.sched.now + sliceMs);
+      why = unrest(options);
+      if (why === undefined && !this.config.isPatient) break;
+    }
+    if (why !== undefined) throw new Violation(why.slice(0, 5), why.slice(7));
+    checkRest(options);
+  }
+
+  #step(step: Step): void {
+    switch (step.do) {
+      case "user":
+        this.act(step.device, step.action);
+        return;
+      case "crash":
+        this.crash(step.device, step.downMs, step.twice);
+        return;
+      case "offline":
+        this.#offlineUntil[step.device] = this.sched.now + step.ms;
+        this.coverage.add("offline");
+        return;
+      case "clock":
+        this.#steps[step.device]!.ms += step.ms;
+        this.coverage.add("clock step");
+        return;
+      case "serverClock":
+        this.model.clockStepMs += step.ms;
+        this.coverage.add("server clock step");
+        return;
+      case "serverRestart":
+        this.model.restart();
+        this.coverage.add("server restart");
+        return;
+      case "foreign":
+        this.actionCount += 1;
+        actForeign(this, step);
+        return;
+    }
+  }
+
+  /** The user of a device does something now. */
+  act(index: number, action: UserAction): void {
+    const device = this.devices[index]!;
+    if (!device.isUp || this.#isActing) return;
+    this.#isActing = true;
+    this.#byUser = device.name;
+    this.actionCount += 1;
+    try {
+      this.users[index]!.act(action);
+    } catch (error) {
+      if (error instanceof Parked)
+        device.whenReady(error.ticket, () => this.#runGuarded(() => this.act(index, action)));
+      else if (!(error instanceof PowerCut)) throw error;
+    } finally {
+      this.#isActing = false;
+    }
+  }
+
+  /** The process of a device dies, and comes back. */
+  crash(index: number, downMs: number, twice: boolean): void {
+    const device = this.devices[index]!;
+    if (!device.isUp) return;
+    const phases = device.view.phases();
+    for (const phase of phases.length === 0 ? ["idle"] : phases)
+      this.coverage.add(`crash in ${phase}`);
+    device.kill();
+    this.users[index]!.forget();
+    this.sched.after(downMs, `${device.name} starts`, undefined, () => {
+      if (device.isUp) return;
+      this.oracle.restarted(device.name);
+      device.start();
+      if (twice) {
+        this.coverage.add("double start");
+        device.startTwice();
+      }
+    });
+  }
+
+  #seat(index: number): DeviceSeat {
+    const { sched, config, choices, model } = this;
+    const name = `d${index}`;
+    return {
+      name,
+      index,
+      world: this,
+      sched,
+      config,
+      choices,
+      model,
+      clock: (life) => new SimClock(sched, life, config.clocks[index], this.#steps[index]),
+      net: (life) =>
+        new SimNet({
+          sched,
+          model,
+          life,
+          device: name,
+          coverage: this.coverage,
+          choices: choices.stream("net"),
+          faults: () => (this.#isStormy ? config.net : calmNet),
+          isOffline: () => this.#isStormy && this.#offlineUntil[index]! > sched.now,
+          onMoment: (moment, label) => this.#netMoment(index, life, moment, label),
+          onExecuted: () => undefined,
+        }),
+      moment: (label) => this.moment(index, label),
+      atDiskChange: (life) => this.#atDiskChange(index, life),
+    };
+  }
+
+  #netMoment(index: number, life: Life, moment: NetMoment, label: string): void {
+    if (life.isAlive) this.moment(index, `${moment} ${label}`);
+  }
+
+  /** A boundary between two steps of the protocol: the adversary's chance. */
+  moment(index: number, label: string): void {
+    if (!this.#isStormy || this.#isActing) return;
+    const { adversaryShare, momentCrashShare } = this.config;
+    const adversary = this.choices.stream("adversary");
+    if (adversaryShare > 0 && adversary.happens(adversaryShare)) {
+      // Mostly the user of this very device: that is where the races are.
+      const other = adversary.below(4) === 3 ? adversary.below(this.devices.length) : index;
+      this.coverage.add(`adversary at ${label.split(" ", 1)[0] ?? ""}`);
+      this.sched.note(`adversary ${label}`);
+      this.act(
+        other,
+        drawAction(this.config, () => adversary.fraction()),
+      );
+    }
+    const crash = this.choices.stream("crash");
+    if (momentCrashShare > 0 && crash.happens(momentCrashShare)) {
+      this.sched.note(`crash at ${label}`);
+      this.crash(index, crash.below(3000), crash.below(4) === 3);
+    }
+  }
+
+  #atDiskChange(index: number, life: Life): void {
+    const share = this.config.diskCrashShare;
+    if (!this.#isStormy || share === 0 || !this.choices.stream("crash").happens(share)) return;
+    this.coverage.add("crash at a disk change");
+    this.sched.note("crash at a disk change");
+    this.crash(index, this.choices.stream("crash").below(3000), false);
+    if (!life.isAlive) throw new PowerCut();
+  }
+}
+
+/** The same server without trouble; what it is stays, what goes wrong by chance ends. */
+function calmQuirks(quirks: Quirks): Quirks {
+  return {
+    ...quirks,
+    stuckShare: 0,
+    failShare: 0,
+    lateCommitMs: 0,
+    list: { ...hostedQuirks.list, pinned: quirks.list.pinned },
+    staleGet: { share: 0, ms: 0 },
+  };
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
