@@ -7,6 +7,7 @@ import { Choices, Stream } from "./rng.ts";
 import { recipeOf, run } from "./run.ts";
 import { type Life, Scheduler } from "./sched.ts";
 import { sha256 } from "./sha256.ts";
+import { Shrinker } from "./shrink.ts";
 import { TokenSet, Tokens } from "./tokens.ts";
 
 const naive = (seat: ConstructorParameters<typeof NaiveDevice>[0]) =>
@@ -102,4 +103,20 @@ test("[SIM-6] a content is its tokens; torn, mixed and unknown lines are strange
   expect(parse(tokens.line(one).slice(0, 4)).strange).toBeDefined();
   expect(parse("t00zzzz.\n").strange).toBeDefined();
   expect(parse("somebody else's text").strange).toBeDefined();
+});
+
+test("[SIM-7] shrinking leaves a run in which the same rule breaks, and that replays", async () => {
+  const lossy = (seat: ConstructorParameters<typeof NaiveDevice>[0]) =>
+    new NaiveDevice(seat, "always");
+  let recipe = recipeOf(1);
+  let outcome = await run(recipe, lossy);
+  for (let seed = 2; outcome.violation?.rule !== "INV-1"; seed += 1) {
+    recipe = recipeOf(seed);
+    outcome = await run(recipe, lossy);
+  }
+  const shrunk = await new Shrinker(recipe, outcome, lossy).shrink();
+  expect(shrunk.outcome.violation?.rule).toBe("INV-1");
+  expect(shrunk.recipe.script.length).toBeLessThan(8);
+  const again = await run(shrunk.recipe, lossy);
+  expect(again.violation).toEqual(shrunk.outcome.violation);
 });
