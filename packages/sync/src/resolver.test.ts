@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { resolutionOf } from "./resolver.ts";
+import { entryView, hashOf, opView, remoteVersion } from "./testing/views.ts";
+
+const dirty = entryView({ localVer: 12, bytesVer: 12, hasOp: true });
+
+test("[PUSH-8] bytes changed on one side take that side's; on both they are kept both unless they are equal", () => {
+  const view = { entry: dirty, op: opView(), localHash: hashOf.b };
+  expect(resolutionOf(view, remoteVersion({ path: "/g" }))).toBe("local");
+  expect(resolutionOf(view, remoteVersion({ hash: hashOf.b }))).toBe("local");
+  expect(resolutionOf(view, remoteVersion({ hash: hashOf.c }))).toBe("split");
+  const renamed = { ...view, entry: entryView({ localVer: 12, bytesVer: 10, hasOp: true }) };
+  expect(resolutionOf(renamed, remoteVersion({ hash: hashOf.c }))).toBe("remote");
+});
+
+test("[PUSH-8] without a base, different bytes are a conflict", () => {
+  const view = { entry: dirty, op: opView({ base: null }), localHash: hashOf.b };
+  expect(resolutionOf(view, remoteVersion({ hash: hashOf.c }))).toBe("split");
+  expect(resolutionOf(view, remoteVersion({ hash: hashOf.b }))).toBe("local");
+});
+
+test("[PUSH-10] a deletion against an edit: the edit comes back", () => {
+  const entry = entryView({ state: "deleted", localVer: 12, hasOp: true });
+  const view = { entry, op: opView({ kind: "delete" }), localHash: null };
+  expect(resolutionOf(view, remoteVersion({ hash: hashOf.c }))).toBe("remote");
+});
