@@ -113,7 +113,7 @@ export class Engine {
     const hasRaw = () => this.#capabilities.raw;
     this.#looks = new Looks(this.#client, digest, capabilities);
     const contents = new Contents(this.#client, worker);
-    const resolver = new Resolver(port, contents, capabilities);
+    const resolver = new Resolver({ port, contents, worker, capabilities });
     const client = this.#client;
     const looks = this.#looks;
     this.#push = new Push({

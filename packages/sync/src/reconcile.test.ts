@@ -17,7 +17,7 @@ function plan(entry: EntryView | null, remote: RemoteVersion): Plan {
   return reconcile(remoteView({ entry }), { kind: "version", remote }, options);
 }
 
-test("[PULL-4] whatever is dirty or in flight is touched by no plan, whatever was observed", () => {
+test("[PULL-4] whatever is dirty or in flight is touched by no plan, whatever was observed", async () => {
   const dirty = fc.constantFrom<Partial<EntryView>>(
     { localVer: 11, bytesVer: 11 },
     { writers: true },
@@ -37,7 +37,7 @@ test("[PULL-4] whatever is dirty or in flight is touched by no plan, whatever wa
     updatedAt: fc.string(),
   });
   const known = fc.constantFrom(null, 5);
-  fc.assert(
+  await fc.assert(
     fc.property(dirty, remote, known, (changes, seen, srev) => {
       const entry = entryView({ ...changes, base: baseView({ srev }) });
       const made = plan(entry, remoteVersion(seen));

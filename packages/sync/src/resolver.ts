@@ -1,8 +1,17 @@
 /** PUSH-8: both sides moved. Gathers what the three sides are, decides, and has the store carry it out. */
-import type { OpView, RemoteVersion, Resolution, ResolveView, StorePort } from "@smfs/store";
+import { mergeBytesMax } from "@smfs/core";
+import type {
+  FileWorker,
+  OpView,
+  RemoteVersion,
+  Resolution,
+  ResolveView,
+  StorePort,
+} from "@smfs/store";
 import type { Capabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
 import type { Look } from "./look.ts";
+import { merge } from "./merge.ts";
 
 /** How bytes are brought together. Pure: the digests of the three sides decide. */
 export function resolutionOf(view: ResolveView, remote: RemoteVersion): Resolution["kind"] {
@@ -20,12 +29,19 @@ export function resolutionOf(view: ResolveView, remote: RemoteVersion): Resoluti
 export class Resolver {
   readonly #port: StorePort;
   readonly #contents: Contents;
+  readonly #worker: FileWorker;
   readonly #capabilities: () => Capabilities;
 
-  constructor(port: StorePort, contents: Contents, capabilities: () => Capabilities) {
-    this.#port = port;
-    this.#contents = contents;
-    this.#capabilities = capabilities;
+  constructor(deps: {
+    port: StorePort;
+    contents: Contents;
+    worker: FileWorker;
+    capabilities: () => Capabilities;
+  }) {
+    this.#port = deps.port;
+    this.#contents = deps.contents;
+    this.#worker = deps.worker;
+    this.#capabilities = deps.capabilities;
   }
 
   /** Resolves an attempt against R. If the entry moves meanwhile nothing is done: the attempt is looked at again. */
@@ -34,7 +50,8 @@ export class Resolver {
     if (view === null) return;
     const kind = resolutionOf(view, remote);
     const content = kind === "local" ? undefined : await this.#content(remote, look);
-    const how: Resolution = kind === "merged" ? { kind: "split" } : { kind };
+    const merged = kind === "split" ? await this.#merge(view, remote, content) : undefined;
+    const how: Resolution = merged ?? (kind === "merged" ? { kind: "split" } : { kind });
     const settled = await this.#port.resolve(
       op.fid,
       op.opId,
@@ -44,6 +61,37 @@ export class Resolver {
       content,
     );
     if (settled === "stale") await this.#port.giveBack(op.fid);
+  }
+
+  /** Both sides' bytes as one text, when base's bytes are here and nothing was changed on both sides. */
+  async #merge(
+    view: ResolveView,
+    remote: RemoteVersion,
+    content: { blob: string; size: number } | undefined,
+  ): Promise<Resolution | undefined> {
+    const { op, entry } = view;
+    const baseBlob = op.base?.blob ?? null;
+    if (baseBlob === null || content === undefined || entry.kind !== "file") return undefined;
+    if (content.size > mergeBytesMax || op.size > mergeBytesMax) return undefined;
+    const local = await this.#localBytes(view);
+    if (local === undefined) return undefined;
+    const bytes = merge(remote.path ?? op.path, {
+      local,
+      base: await this.#worker.readBlob(baseBlob),
+      remote: await this.#worker.readBlob(content.blob),
+    });
+    return bytes === undefined
+      ? undefined
+      : { kind: "merged", ...(await this.#contents.keep(bytes)) };
+  }
+
+  /** The working file as it is now: the snapshot, if nothing has moved since. */
+  async #localBytes({ op, entry }: ResolveView): Promise<Uint8Array | undefined> {
+    if (entry.localVer === op.claimVer && op.snapshot?.bytes !== undefined)
+      return op.snapshot.bytes;
+    const copy = await this.#worker.snapshot(entry.ino, entry.writers);
+    if (copy === undefined || copy.size > mergeBytesMax) return undefined;
+    return this.#worker.readBlob(copy.digest);
   }
 
   async #content(
