@@ -1,6 +1,6 @@
 /** One state of one document. States are immutable: every change makes a new one, the old ones are its history. */
 import { createHash } from "node:crypto";
-import { toContentHash } from "../../packages/core/src/index.ts";
+import { toContentHash } from "@smfs/core";
 
 export type MetadataValue = string | number | boolean | readonly string[];
 export type Metadata = Readonly<Record<string, MetadataValue>>;

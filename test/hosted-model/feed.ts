@@ -37,7 +37,7 @@ export function exchangeFeed(model: HostedModel, call: Call): Answer | undefined
 }
 
 /** An opaque cursor: where the feed of this database was. */
-export function toCursor(model: HostedModel, seq: number): string {
+function toCursor(model: HostedModel, seq: number): string {
   return Buffer.from(`${model.epoch}:${seq}`).toString("base64url");
 }
 

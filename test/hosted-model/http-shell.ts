@@ -5,13 +5,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { FormField } from "../../packages/api/src/index.ts";
-import {
-  type Clock,
-  type Random,
-  seededRandom,
-  systemClock,
-} from "../../packages/core/src/index.ts";
+import type { FormField } from "@smfs/api";
+import { type Clock, type Random, seededRandom, systemClock } from "@smfs/core";
 import {
   type Answer,
   isHold,

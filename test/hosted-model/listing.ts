@@ -1,5 +1,5 @@
 /** Lists: filters, sorting and paging by number, with everything that goes wrong in paging by number. */
-import type { Random } from "../../packages/core/src/index.ts";
+import type { Random } from "@smfs/core";
 import { type Doc, isTerminal } from "./document.ts";
 import { Refusal } from "./message.ts";
 import type { Quirks } from "./quirks.ts";

@@ -1,5 +1,5 @@
 /** Requests and answers of the model: what HTTP carries, without HTTP. */
-import type { FormField } from "../../packages/api/src/index.ts";
+import type { FormField } from "@smfs/api";
 
 export interface ModelRequest {
   readonly method: string;

@@ -1,5 +1,5 @@
+import { seededRandom } from "@smfs/core";
 import { describe, expect, test } from "vitest";
-import { seededRandom } from "../../packages/core/src/index.ts";
 import { isHold, type ModelRequest, type ModelResponse } from "./message.ts";
 import { HostedModel } from "./model.ts";
 import { embeddedQuirks, hostedQuirks, type Quirks } from "./quirks.ts";

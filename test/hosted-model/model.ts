@@ -5,7 +5,7 @@
  * everything that the server does by itself (processing, deletion of failed documents) happens inside `advance`,
  * which each request calls first.
  */
-import { type Clock, type Random, toBase32 } from "../../packages/core/src/index.ts";
+import { type Clock, type Random, toBase32 } from "@smfs/core";
 import type { Doc, Status } from "./document.ts";
 import { exchangeFeed } from "./feed.ts";
 import { Listing } from "./listing.ts";

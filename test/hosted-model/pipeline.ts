@@ -1,5 +1,5 @@
 /** Processing: what happens to a document between the answer to a write and `done`. */
-import type { Random } from "../../packages/core/src/index.ts";
+import type { Random } from "@smfs/core";
 import type { Doc, Status } from "./document.ts";
 import type { Quirks } from "./quirks.ts";
 

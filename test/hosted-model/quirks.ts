@@ -6,7 +6,7 @@
  */
 
 /** What a PATCH with content does to a document that is still being processed. */
-export type PatchWhileProcessing =
+type PatchWhileProcessing =
   /** Answered 200; nothing of it is applied. */
   | "drop"
   /** Answered 200; metadata and path are applied, the content is not: the stamp then lies. */
@@ -21,13 +21,13 @@ export type PatchWhileProcessing =
   | "accept";
 
 /** What a second POST under a known customId does. */
-export type Repost = "no-op" | "append" | "replace" | "conflict";
+type Repost = "no-op" | "append" | "replace" | "conflict";
 
 /** What a POST to a path that another live document holds does. */
-export type PathTaken = "duplicate" | "upsert" | "conflict";
+type PathTaken = "duplicate" | "upsert" | "conflict";
 
 /** Extensions of the embedded server (server-api.md §5). */
-export interface Extensions {
+interface Extensions {
   readonly etag: boolean;
   readonly changes: boolean;
   readonly raw: boolean;

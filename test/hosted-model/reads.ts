@@ -30,7 +30,7 @@ export function etagOf(doc: Doc): string {
 }
 
 /** A URL that gives the bytes without a key; null for text. */
-export function fileUrl(doc: Doc): string | null {
+function fileUrl(doc: Doc): string | null {
   return doc.text === undefined ? `/files/${doc.id}/${doc.rev}?sig=model` : null;
 }
 

@@ -62,7 +62,7 @@ export function listView(
 }
 
 /** `rev`, `contentHash` and `size`, where the server has them. */
-export function revisionFields(doc: Doc, quirks: Quirks): object {
+function revisionFields(doc: Doc, quirks: Quirks): object {
   const { etag, contentHash } = quirks.extensions;
   return {
     ...(etag ? { rev: doc.rev } : {}),

@@ -393,7 +393,7 @@ function patch(model: HostedModel, doc: Doc, wanted: Wanted, origin: string | nu
 }
 
 /** Removes a document in any status. */
-export function remove(model: HostedModel, doc: Doc, origin: string | null): void {
+function remove(model: HostedModel, doc: Doc, origin: string | null): void {
   model.pipeline.drop(doc.id);
   model.table.remove(doc, model.monotonicNow, model.wallNow, origin, "request");
 }

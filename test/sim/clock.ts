@@ -1,5 +1,5 @@
 /** Virtual time as a device sees it: one monotonic clock for all, a wall clock of its own that may lie. */
-import type { Cancel, Clock } from "../../packages/core/src/index.ts";
+import type { Cancel, Clock } from "@smfs/core";
 import type { Life, Scheduler } from "./sched.ts";
 
 /** How a device's wall clock is wrong. */
@@ -17,7 +17,7 @@ export interface ClockFault {
 export const trueClock: ClockFault = { skewMs: 0, drift: 0, tickMs: 1, frozen: false };
 
 /** True time at the start of every run: 2027-01-15. */
-export const startMs = 1_800_000_000_000;
+const startMs = 1_800_000_000_000;
 
 export class SimClock implements Clock {
   readonly #sched: Scheduler;

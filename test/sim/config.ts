@@ -2,7 +2,7 @@
  * Swarm configuration: each seed draws which faults, quirks and actions exist in its run at all, so that rare
  * combinations get whole runs to themselves.
  */
-import { seededRandom } from "../../packages/core/src/index.ts";
+import { seededRandom } from "@smfs/core";
 import { embeddedQuirks, hostedQuirks, type Quirks } from "../hosted-model/quirks.ts";
 import { type ClockFault, trueClock } from "./clock.ts";
 import { calmNet, type NetFaults } from "./net.ts";

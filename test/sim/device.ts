@@ -1,6 +1,6 @@
 /** A device under test, as the simulator sees it: the product, or the naive client that proves the oracle can see. */
 
-import type { Ticket } from "../../packages/core/src/index.ts";
+import type { Ticket } from "@smfs/core";
 
 /** One name in a device's tree. */
 export interface EntryState {
@@ -38,7 +38,7 @@ export interface DeviceView {
   phases(): readonly string[];
 }
 
-export interface OpenMode {
+interface OpenMode {
   readonly create?: boolean;
   readonly truncate?: boolean;
   readonly append?: boolean;

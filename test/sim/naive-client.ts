@@ -3,8 +3,8 @@
  * an upload has ended, and lets a pull overwrite what the mark does not protect. It loses acknowledged writes; that
  * the oracle sees it is what makes the product's silence worth something.
  */
-import type { HttpResponse } from "../../packages/api/src/index.ts";
-import { FsError } from "../../packages/core/src/index.ts";
+import type { HttpResponse } from "@smfs/api";
+import { FsError } from "@smfs/core";
 import type { Desk, Device, DeviceView, EntryState } from "./device.ts";
 import type { Life } from "./sched.ts";
 import { sha256 } from "./sha256.ts";

@@ -8,7 +8,7 @@ import {
   type HttpResponse,
   type Transport,
   TransportError,
-} from "../../packages/api/src/index.ts";
+} from "@smfs/api";
 import { type Answer, isHold, type ModelBody, type ModelRequest } from "../hosted-model/message.ts";
 import type { HostedModel } from "../hosted-model/model.ts";
 import type { Coverage } from "./coverage.ts";

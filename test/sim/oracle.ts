@@ -5,7 +5,7 @@
  * the server hold, and never at how they got there.
  */
 
-import { emptyDigest } from "../../packages/core/src/index.ts";
+import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
 import type { Device, EntryState } from "./device.ts";

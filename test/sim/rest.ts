@@ -116,6 +116,6 @@ function checkSingle(docs: readonly Doc[]): void {
   }
 }
 
-export function isDirectoryDoc(doc: Doc): boolean {
+function isDirectoryDoc(doc: Doc): boolean {
   return doc.metadata?.sfs_kind === "dir";
 }

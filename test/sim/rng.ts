@@ -3,7 +3,7 @@
  * reshuffle the others. A recorded stream replays without its seed; what is missing at its end is the choice 0, and 0 is
  * always the simplest one (no fault, least delay). That is what makes shrinking by deleting and lowering possible.
  */
-import { type Random, seededRandom } from "../../packages/core/src/index.ts";
+import { type Random, seededRandom } from "@smfs/core";
 
 /** What a stream decides. */
 export const concerns = ["net", "server", "schedule", "adversary", "crash"] as const;

@@ -1,5 +1,5 @@
 /** What users do, and what happens to their devices: a list of steps, drawn once per seed, readable and shrinkable. */
-import { type Random, seededRandom } from "../../packages/core/src/index.ts";
+import { type Random, seededRandom } from "@smfs/core";
 import type { SimConfig } from "./config.ts";
 
 export type UserDeed =

@@ -1,7 +1,8 @@
 /** The simulator's own parts. */
+
+import { seededRandom } from "@smfs/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { seededRandom } from "../../packages/core/src/index.ts";
 import { NaiveDevice } from "./naive-client.ts";
 import { Choices, Stream } from "./rng.ts";
 import { recipeOf, run } from "./run.ts";

@@ -1,5 +1,5 @@
 /** Carries user actions out at a device, and tells the oracle what was acknowledged. */
-import { FsError } from "../../packages/core/src/index.ts";
+import { FsError } from "@smfs/core";
 import type { SimConfig } from "./config.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Desk, Device, EntryState } from "./device.ts";

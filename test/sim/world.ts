@@ -3,7 +3,7 @@
  *
  * A run is a configuration, a script and a recording of choices; two runs of the same three are equal event by event.
  */
-import { Parked } from "../../packages/core/src/index.ts";
+import { Parked } from "@smfs/core";
 import { HostedModel } from "../hosted-model/model.ts";
 import { hostedQuirks, type Quirks } from "../hosted-model/quirks.ts";
 import { SimClock } from "./clock.ts";

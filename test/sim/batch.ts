@@ -1,0 +1,112 @@
+/** Many seeds in a row, and what they add up to. */
+import type { Mode } from "./config.ts";
+import { Coverage } from "./coverage.ts";
+import { type Recipe, recipeOf, run } from "./run.ts";
+import type { DeviceFactory, Outcome } from "./world.ts";
+
+export interface Failure {
+  readonly seed: number;
+  readonly mode: Mode;
+  readonly rule: string;
+  readonly message: string;
+}
+
+export interface Tally {
+  seedCount: number;
+  ackedCount: number;
+  eventCount: number;
+  virtualMs: number;
+  serverWriteCount: number;
+  /** Server versions overwritten unseen, where no precondition could prevent it. */
+  blindOverwriteCount: number;
+  /** Seeds run twice, with equal traces. */
+  doubleRunCount: number;
+  readonly failures: Failure[];
+  readonly coverage: Coverage;
+}
+
+export interface BatchOptions {
+  readonly from: number;
+  readonly seedCount: number;
+  readonly mode: Mode;
+  readonly factory: DeviceFactory;
+  /** Stops after so many failures. */
+  readonly failuresMax?: number;
+  readonly onSeed?: (seed: number, outcome: Outcome) => void;
+}
+
+/** Every hundredth seed is run twice. */
+const doubleRunEvery = 100;
+
+export function newTally(): Tally {
+  return {
+    seedCount: 0,
+    ackedCount: 0,
+    eventCount: 0,
+    virtualMs: 0,
+    serverWriteCount: 0,
+    blindOverwriteCount: 0,
+    doubleRunCount: 0,
+    failures: [],
+    coverage: new Coverage(),
+  };
+}
+
+export async function runBatch(options: BatchOptions): Promise<Tally> {
+  const tally = newTally();
+  const { from, seedCount, mode, factory } = options;
+  for (let seed = from; seed < from + seedCount; seed += 1) {
+    const recipe = recipeOf(seed, mode);
+    const outcome = await run(recipe, factory);
+    count(tally, outcome);
+    if (outcome.violation !== undefined) {
+      const { rule, message } = outcome.violation;
+      tally.failures.push({ seed, mode, rule, message });
+      if (tally.failures.length >= (options.failuresMax ?? 10)) break;
+    }
+    if (seed % doubleRunEvery === 0) await runAgain(tally, recipe, outcome, seed, mode, factory);
+    options.onSeed?.(seed, outcome);
+  }
+  return tally;
+}
+
+async function runAgain(
+  tally: Tally,
+  recipe: Recipe,
+  first: Outcome,
+  seed: number,
+  mode: Mode,
+  factory: DeviceFactory,
+): Promise<void> {
+  const second = await run(recipe, factory);
+  tally.doubleRunCount += 1;
+  if (second.traceHash === first.traceHash) return;
+  const message = "two runs of this seed differ";
+  tally.failures.push({ seed, mode, rule: "DETERMINISM", message });
+}
+
+function count(tally: Tally, outcome: Outcome): void {
+  tally.seedCount += 1;
+  tally.ackedCount += outcome.ackedCount;
+  tally.eventCount += outcome.eventCount;
+  tally.virtualMs += outcome.virtualMs;
+  tally.serverWriteCount += outcome.serverWriteCount;
+  tally.blindOverwriteCount += outcome.blindOverwriteCount;
+  tally.coverage.merge(outcome.coverage);
+}
+
+/** Adds what another process counted. */
+export function addTally(
+  sum: Tally,
+  part: Omit<Tally, "coverage"> & { readonly coverage: readonly (readonly [string, number])[] },
+): void {
+  sum.seedCount += part.seedCount;
+  sum.ackedCount += part.ackedCount;
+  sum.eventCount += part.eventCount;
+  sum.virtualMs += part.virtualMs;
+  sum.serverWriteCount += part.serverWriteCount;
+  sum.blindOverwriteCount += part.blindOverwriteCount;
+  sum.doubleRunCount += part.doubleRunCount;
+  sum.failures.push(...part.failures);
+  sum.coverage.merge(new Map(part.coverage));
+}
