@@ -77,6 +77,16 @@ function toTable(byOpcode: Readonly<Record<number, Handler>>): (Handler | undefi
   return Array.from({ length: abi.opcodeEnd }, (_, opcode) => byOpcode[opcode]);
 }
 
+/** INTERRUPT's answer, where there is one, is that of another request. */
+function hasReply(opcode: number): boolean {
+  return !(
+    opcode === abi.FUSE_FORGET ||
+    opcode === abi.FUSE_BATCH_FORGET ||
+    opcode === abi.FUSE_INTERRUPT ||
+    opcode === abi.FUSE_NOTIFY_REPLY
+  );
+}
+
 const ENOTTY = 25;
 const noReply = 0;
 
@@ -214,8 +224,7 @@ export class Dispatcher {
       if (error instanceof Parked && this.#park(error.ticket)) return noReply;
       errno = this.#failed(opcode, error);
     }
-    const replies = opcode !== abi.FUSE_FORGET && opcode !== abi.FUSE_BATCH_FORGET;
-    return replies && opcode !== abi.FUSE_NOTIFY_REPLY ? this.#finish(errno) : this.#silent();
+    return hasReply(opcode) ? this.#finish(errno) : this.#silent();
   }
 
   #handle(opcode: number): number {
@@ -241,10 +250,14 @@ export class Dispatcher {
 
   #failed(opcode: number, error: unknown): number {
     this.#undo();
-    if (!(error instanceof FsError)) {
-      this.#logFailure(abi.opcodeNames[opcode] ?? `opcode ${opcode}`, error);
-    }
-    return error instanceof Parked ? errnos.ENOMEM : toErrno(error);
+    if (error instanceof FsError) return error.errno;
+    if (error instanceof Parked) return errnos.ENOMEM;
+    const errno = toErrno(error);
+    const operation = abi.opcodeNames[opcode] ?? `opcode ${opcode}`;
+    // What the disk answered is the caller's answer too (ENOSPC, EFBIG …); only EIO has a cause worth a stack.
+    if (errno === errnos.EIO) this.#logFailure(operation, error);
+    else this.#logger.log("warn", `${operation}: ${(error as Error).message}`);
+    return errno;
   }
 
   /** @returns false when no more can wait: the caller is told so instead */

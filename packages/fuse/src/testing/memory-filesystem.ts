@@ -356,24 +356,18 @@ export class MemoryFileSystem implements FileSystem {
 
   opendir(ino: number): number {
     this.calls?.push("opendir");
-    const node = this.#directory(ino);
-    const entries: DirEntry[] = [
-      { name: ".", ino, type: S_IFDIR, cookie: 1 },
-      { name: "..", ino: node.parent, type: S_IFDIR, cookie: 2 },
-    ];
-    for (const [name, entry] of node.entries) {
-      const type = this.#node(entry.ino).mode & S_IFMT;
-      entries.push({ name, ino: entry.ino, type, cookie: entry.cookie });
-    }
     const fh = this.#nextFh;
     this.#nextFh += 1;
-    this.#streams.set(fh, { node, entries });
+    this.#streams.set(fh, { node: this.#directory(ino), entries: [] });
     return fh;
   }
 
   readdir(fh: number, cookie: number, visit: (entry: DirEntry) => boolean): void {
     this.calls?.push("readdir");
-    const { node, entries } = this.#stream(fh);
+    const stream = this.#stream(fh);
+    // From the start, also after rewinddir(3), the directory is as it is now.
+    if (cookie === 0 || stream.entries.length === 0) stream.entries = this.#list(stream.node);
+    const { node, entries } = stream;
     let low = 0;
     let high = entries.length;
     while (low < high) {
@@ -457,6 +451,18 @@ export class MemoryFileSystem implements FileSystem {
   close(): void {
     for (const { fd } of this.#nodes.values()) if (fd !== undefined) closeSync(fd);
     this.#nodes.clear();
+  }
+
+  #list(node: Node): DirEntry[] {
+    const entries: DirEntry[] = [
+      { name: ".", ino: node.ino, type: S_IFDIR, cookie: 1 },
+      { name: "..", ino: node.parent, type: S_IFDIR, cookie: 2 },
+    ];
+    for (const [name, entry] of node.entries) {
+      const type = this.#node(entry.ino).mode & S_IFMT;
+      entries.push({ name, ino: entry.ino, type, cookie: entry.cookie });
+    }
+    return entries;
   }
 
   #open(node: Node, flags: number): OpenFile {

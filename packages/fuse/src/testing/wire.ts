@@ -81,7 +81,7 @@ export interface Reply {
 export function parseReply(bytes: Uint8Array): Reply {
   const reply = Buffer.from(bytes);
   if (reply.readUInt32LE(outHeader.len) !== reply.byteLength) throw new Error("untrue length");
-  const errno = -reply.readInt32LE(outHeader.error);
+  const errno = 0 - reply.readInt32LE(outHeader.error);
   const content = reply.subarray(outHeader.bytes);
   if (errno < 0 || errno > 511) throw new Error(`no errno: ${errno}`);
   if (errno > 0 && content.byteLength > 0) throw new Error("an error with a body");
