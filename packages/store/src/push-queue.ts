@@ -276,7 +276,7 @@ export class PushQueue {
     if (inode.writers === 1) return { kind: "wait", why: "held open for writing" };
     this.#context.entries.update(entry.fid, {
       base_ver: entry.local_ver,
-      base_attrs: JSON.stringify(syncAttrs(inode)),
+      base_attrs: JSON.stringify(this.#views.attrs(inode)),
     });
     return { kind: "settled" };
   }
@@ -327,7 +327,7 @@ export class PushQueue {
   }
 
   #finishClaim(entry: EntryRow, inode: InodeRow, path: string, frozen: Frozen): ClaimResult {
-    const attrs = syncAttrs(inode);
+    const attrs = this.#views.attrs(inode);
     if (this.#equalsBase(entry, path, frozen, inode)) {
       if (entry.local_ver !== frozen.localVer) return { kind: "wait", why: "it changed" };
       return this.#settle(entry, inode);
@@ -352,7 +352,7 @@ export class PushQueue {
     const base = this.#views.base(entry);
     if (base === null || entry.doc_id === null || base.hash !== frozen.hash || base.path !== path)
       return false;
-    if (!sameAttrs(base.attrs, syncAttrs(inode))) return false;
+    if (!sameAttrs(base.attrs, this.#views.attrs(inode))) return false;
     // The server went back to an ancestor of base: equal to base is not equal to the server.
     return entry.r_rev === null || !base.chain.includes(entry.r_rev);
   }

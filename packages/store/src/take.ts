@@ -37,7 +37,7 @@ export class Take {
     this.#fills = fills;
   }
 
-  /** base := R. `attrs` are the local attributes at agreement, so that what R leaves open is not a difference. */
+  /** base := R. `attrs` are the local ones at agreement: what R leaves open is no difference. */
   setBase(fid: string, remote: RemoteVersion, baseVer: number, attrs: SyncAttrs): void {
     this.#context.entries.update(fid, {
       doc_id: remote.docId,
@@ -47,7 +47,7 @@ export class Take {
       base_etag: remote.etag,
       base_hash: remote.hash,
       base_path: remote.path,
-      base_attrs: JSON.stringify(attrs),
+      base_attrs: JSON.stringify({ ...attrs, ...remote.attrs }),
       base_chain: JSON.stringify(remote.chain),
       base_blob: null,
       diverged: 0,

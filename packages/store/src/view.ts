@@ -12,6 +12,7 @@ import {
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
+import { linkOf } from "./link-versions.ts";
 import type { BaseView, EntryView, OpView, SyncAttrs } from "./sync-model.ts";
 
 /** A row of table `op` (docs/schema.md). */
@@ -129,6 +130,14 @@ export class Views {
       .some((ino) => entry.local_ver < (this.#moved.get(ino)?.seq ?? 0));
   }
 
+  /** Attributes of an entry that travel: its inode's, and which other names the inode has. */
+  attrs(inode: InodeRow): SyncAttrs {
+    const attrs = syncAttrs(inode);
+    if (attrs.kind !== "file" || inode.nlink < 2) return attrs;
+    const link = linkOf(this.#context, inode.ino);
+    return link === null ? attrs : { ...attrs, link };
+  }
+
   /** The path the server is to know an entry by: a directory's is that of its document. */
   documentPath(entry: EntryRow, inode: InodeRow): string | undefined {
     if (entry.alias === 1 && entry.base_path !== null) return entry.base_path;
@@ -171,7 +180,7 @@ export class Views {
       cid: entry.cid,
       sent: entry.sent === 1,
       base: this.base(entry),
-      attrs: syncAttrs(inode),
+      attrs: this.attrs(inode),
       alias: entry.alias === 1,
       localOnly: entry.local_only === 1,
       diverged: entry.diverged === 1,
