@@ -2,7 +2,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import type { Logger } from "@smfs/core";
+import type { Clock, Logger } from "@smfs/core";
 import { CliError, exitCodes, toFailure } from "../cli-error.ts";
 import { controlBodyBytesMax, controlConnectionsMax, searchResultsMax } from "../limits.ts";
 import { ensurePrivateDir } from "../private-files.ts";
@@ -13,18 +13,23 @@ import type {
   UnmountRequest,
 } from "./control-protocol.ts";
 
+/** Milliseconds that the last answers may take to leave. */
+const farewellMs = 500;
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export class ControlServer {
   readonly #server: Server;
   readonly #socket: string;
   readonly #control: DaemonControl;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #routes: Readonly<Record<string, Handler>>;
 
-  constructor(socket: string, control: DaemonControl, log: Logger) {
+  constructor(socket: string, control: DaemonControl, clock: Clock, log: Logger) {
     this.#socket = socket;
     this.#control = control;
+    this.#clock = clock;
     this.#log = log;
     this.#routes = {
       "GET /status": async (_request, response) => sendJson(response, await control.status()),
@@ -60,9 +65,11 @@ export class ControlServer {
     chmodSync(this.#socket, 0o600);
   }
 
+  /** Answers that are under way get a moment to leave. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
+    await Promise.race([closed, this.#clock.sleep(farewellMs)]);
     this.#server.closeAllConnections();
     await closed;
     rmSync(this.#socket, { force: true });

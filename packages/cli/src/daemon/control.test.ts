@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
-import { silentLogger } from "@smfs/core";
+import { silentLogger, systemClock } from "@smfs/core";
 import { expect, onTestFinished, test } from "vitest";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { controlBodyBytesMax } from "../limits.ts";
@@ -23,7 +23,7 @@ async function serve(control: Partial<DaemonControl>): Promise<string> {
     subscribe: () => () => undefined,
     ...control,
   };
-  const server = new ControlServer(socket, all, silentLogger);
+  const server = new ControlServer(socket, all, systemClock, silentLogger);
   await server.listen();
   onTestFinished(() => server.close());
   return socket;
@@ -40,7 +40,7 @@ test("[CLI-8] the socket and its directory are for their owner alone", async () 
 test("[CLI-8] what a killed daemon left at the path is no obstacle", async () => {
   const socket = join(scratchDir(), "control.sock");
   writeFileSync(socket, "");
-  const server = new ControlServer(socket, {} as DaemonControl, silentLogger);
+  const server = new ControlServer(socket, {} as DaemonControl, systemClock, silentLogger);
   await server.listen();
   await server.close();
   expect(() => readFileSync(socket)).toThrow("ENOENT");

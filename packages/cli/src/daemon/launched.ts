@@ -26,13 +26,26 @@ export function tellProgress(text: string): void {
   void tell({ kind: "progress", text });
 }
 
+let isDone = false;
+
+/** Resolves when the launcher goes away before it was told how it went: nobody wants this process any more. */
+export function onceAbandoned(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("disconnect", () => {
+      if (!isDone) resolve();
+    });
+  });
+}
+
 /** Tells that all is well and lets go of the launcher. */
 export async function tellReady(value: unknown): Promise<void> {
+  isDone = true;
   await tell({ kind: "ready", value });
   if (process.connected) process.disconnect();
 }
 
 export async function tellFailed(error: unknown): Promise<void> {
+  isDone = true;
   await tell({ kind: "failed", failure: toFailure(error) });
   if (process.connected) process.disconnect();
 }

@@ -1,0 +1,70 @@
+/** What a daemon says of itself. */
+import type { EngineStatus } from "@smfs/sync";
+import type { DaemonStatus } from "./control-protocol.ts";
+import type { DaemonSettings } from "./daemon-settings.ts";
+import { connectivity } from "./progress.ts";
+
+/** What only the daemon knows. */
+export interface DaemonFacts {
+  readonly apiUrl: string;
+  readonly uptimeS: number;
+  /** Wall-clock milliseconds when everything was last known to be safe, for people. */
+  readonly lastSafeMs: number | null;
+  readonly requestsByReads: number;
+}
+
+export function toDaemonStatus(
+  settings: DaemonSettings,
+  engine: EngineStatus,
+  facts: DaemonFacts,
+): DaemonStatus {
+  const { store, capabilities } = engine;
+  const { account, server } = settings;
+  return {
+    tag: settings.container,
+    mount_path: settings.mountPath,
+    pid: process.pid,
+    uptime_secs: Math.round(facts.uptimeS),
+    queue_len: store.dirtyCount,
+    pull_enabled: settings.pull,
+    user_id: engine.userId ?? account.userId,
+    user_name: engine.userName ?? account.userName,
+    org_name: engine.orgName ?? account.orgName,
+    apiUrl: facts.apiUrl,
+    keyFile: server.keyFile,
+    embedded: server.embedded,
+    capabilities: Object.entries(capabilities).flatMap(([name, has]) => (has ? [name] : [])),
+    connectivity: connectivity(engine, settings),
+    lastSync: facts.lastSafeMs === null ? null : isoTime(facts.lastSafeMs),
+    push_enabled: settings.push,
+    inFlight: store.inFlightCount,
+    entries: store.entryCount,
+    stubs: store.stubCount,
+    waiting: store.waiting.map(({ path, why }) => ({ path, message: why })),
+    problems: problems(engine),
+    conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
+    heldOpen: store.heldOpen,
+    requestsByReads: facts.requestsByReads,
+    storeDir: settings.storeDir,
+    logFile: settings.logFile,
+  };
+}
+
+/** Problems of single paths, and of the connection, which is everybody's. */
+function problems({ store, connection }: EngineStatus): DaemonStatus["problems"] {
+  const noted = store.problems.map(({ path, message }) => ({ path, message }));
+  if (connection.state === "online" || connection.message === null) return noted;
+  return [{ path: null, message: `server: ${connection.message}` }, ...noted];
+}
+
+function isoTime(ms: number): string {
+  // The one place where a time is written out: for people.
+  return new Intl.DateTimeFormat("sv-SE", {
+    dateStyle: "short",
+    timeStyle: "medium",
+    timeZone: "UTC",
+  })
+    .format(ms)
+    .replace(" ", "T")
+    .concat("Z");
+}

@@ -1,0 +1,334 @@
+/** The process behind a mount: builds store thread, mount, sync engine and control socket; takes them down in reverse. */
+import { createHash } from "node:crypto";
+import { type Clock, type Logger, systemRandom } from "@smfs/core";
+import { RealFileWorker } from "@smfs/store";
+import { Engine, type EngineStatus, feedCursorKey } from "@smfs/sync";
+import { toFailure } from "../cli-error.ts";
+import { shutdownStepMs } from "../limits.ts";
+import { removeMountRecord, writeMountRecord } from "../mount-records.ts";
+import { processIdentity } from "../processes.ts";
+import { toHits } from "../search-hits.ts";
+import type {
+  DaemonControl,
+  DaemonEvent,
+  DaemonStatus,
+  SearchHit,
+  SearchRequest,
+  SyncOutcome,
+  UnmountOutcome,
+  UnmountRequest,
+} from "./control-protocol.ts";
+import { ControlServer } from "./control-server.ts";
+import type { DaemonSettings } from "./daemon-settings.ts";
+import { toDaemonStatus } from "./daemon-status.ts";
+import { drain } from "./drain.ts";
+import { KernelSide } from "./kernel-side.ts";
+import { toMetrics } from "./metrics.ts";
+import { connectivity, isSafe, progressText, toOutcome } from "./progress.ts";
+import { type ServerTransport, serverTransport } from "./server-transport.ts";
+import { StoreHost } from "./store-host.ts";
+
+export interface DaemonDeps {
+  readonly settings: DaemonSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Milliseconds between two looks during the start, and whether all is safe after a change. */
+const startLookMs = 50;
+const safeLookMs = 1000;
+
+export class Daemon implements DaemonControl {
+  readonly #settings: DaemonSettings;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #server: ServerTransport;
+  readonly #host: StoreHost;
+  readonly #kernel: KernelSide;
+  readonly #engine: Engine;
+  readonly #control: ControlServer;
+  readonly #startedAt: number;
+  readonly #listeners = new Set<(event: DaemonEvent) => void>();
+  #lastSafeMs: number | null = null;
+  #requestsByReads = 0;
+  #isWatching = false;
+  #isEnding = false;
+  #isAskedToEnd = false;
+  readonly #hurry = new AbortController();
+  #lastPatienceMs: number;
+  #lastOutcome: Promise<SyncOutcome> | undefined;
+  /** Resolves when everything is taken down. */
+  readonly ended: Promise<void>;
+
+  /**
+   * Mounts and begins to sync.
+   * @throws StoreOpenError, MountError and others, each with nothing left behind
+   */
+  static async start(deps: DaemonDeps): Promise<Daemon> {
+    const { settings, clock, log } = deps;
+    let kernel: KernelSide | undefined;
+    const host = await StoreHost.open({
+      storeDir: settings.storeDir,
+      owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+      clock,
+      log,
+      onInvalidations: (invalidations) => kernel?.invalidate(invalidations),
+    });
+    try {
+      kernel = new KernelSide(host, settings, log);
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    const daemon = new Daemon(deps, host, kernel);
+    await daemon.#begin();
+    return daemon;
+  }
+
+  private constructor({ settings, clock, log }: DaemonDeps, host: StoreHost, kernel: KernelSide) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = log;
+    this.#host = host;
+    this.#kernel = kernel;
+    this.#startedAt = clock.monotonic();
+    this.#lastPatienceMs = settings.drainTimeoutS * 1000;
+    this.#server = serverTransport(settings, clock, log);
+    this.#engine = new Engine({
+      port: host.port,
+      transport: this.#server.transport,
+      container: settings.container,
+      epoch: host.epoch,
+      worker: new RealFileWorker(settings.storeDir),
+      digest: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+      clock,
+      random: systemRandom,
+      log,
+      options: {
+        pull: settings.pull,
+        push: settings.push,
+        pollIntervalS: settings.syncIntervalS,
+        sweepIntervalS: settings.deletionScanIntervalS,
+        prefetch: true,
+      },
+    });
+    this.#control = new ControlServer(settings.socket, this, clock, log);
+    this.ended = kernel.ended.then((end) =>
+      this.#takeDown(end.why === "failed" ? end.message : undefined),
+    );
+  }
+
+  async #begin(): Promise<void> {
+    const settings = this.#settings;
+    this.#host.port.listen((event) => {
+      if (event.kind === "want") this.#requestsByReads += 1;
+      else void this.#watchSafe();
+    });
+    if (settings.push || settings.pull) this.#engine.start();
+    await this.#control.listen();
+    writeMountRecord(settings.paths, {
+      id: settings.id,
+      container: settings.container,
+      path: settings.mountPath,
+      pid: process.pid,
+      started: processIdentity(process.pid)?.started ?? "",
+      mountedAtMs: this.#clock.now(),
+      socket: settings.socket,
+      logFile: settings.logFile,
+      apiUrl: settings.server.apiUrl,
+      keyFile: settings.server.keyFile,
+      embedded: settings.server.embedded,
+    });
+    this.#log.log("info", "mounted", { container: settings.container, path: settings.mountPath });
+  }
+
+  /**
+   * Waits until the tree is known, or the server cannot be used, or the time is up: the mount works in any case.
+   * @returns whether the server could be asked
+   */
+  async whenReady(onProgress: (text: string) => void): Promise<boolean> {
+    const { pull, push, startupTimeoutS, memoryPaths } = this.#settings;
+    if (!pull && !push) return false;
+    const until = this.#clock.monotonic() + startupTimeoutS * 1000;
+    for (;;) {
+      const status = await this.#engine.status();
+      const { state } = status.connection;
+      const isKnown = state === "online" && (!pull || status.lastPullMs !== null);
+      if (isKnown && memoryPaths !== undefined)
+        await this.#engine.client.setMemoryPaths(memoryPaths);
+      if (isKnown) return true;
+      if (state === "offline" || state === "paused") return false;
+      if (this.#clock.monotonic() >= until) return state === "online";
+      if (status.store.entryCount > 0) {
+        onProgress(
+          `receiving the list of files: ${status.store.entryCount.toLocaleString("en")} so far`,
+        );
+      }
+      await this.#clock.sleep(startLookMs);
+    }
+  }
+
+  async status(): Promise<DaemonStatus> {
+    const engine = await this.#look();
+    return toDaemonStatus(this.#settings, engine, {
+      apiUrl: this.#server.apiUrl(),
+      uptimeS: (this.#clock.monotonic() - this.#startedAt) / 1000,
+      lastSafeMs: this.#lastSafeMs,
+      requestsByReads: this.#requestsByReads,
+    });
+  }
+
+  sync(onProgress: (text: string) => void, signal: AbortSignal): Promise<SyncOutcome> {
+    return this.#drain(this.#settings.drainTimeoutS * 1000, onProgress, signal);
+  }
+
+  async search(request: SearchRequest): Promise<readonly SearchHit[]> {
+    const { query, filepath, limit } = request;
+    return toHits(await this.#engine.client.search({ q: query, filepath, limit }));
+  }
+
+  async metrics(): Promise<string> {
+    return toMetrics(await this.status(), process.memoryUsage.rss());
+  }
+
+  subscribe(listener: (event: DaemonEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async unmount(
+    request: UnmountRequest,
+    onProgress: (text: string) => void,
+  ): Promise<UnmountOutcome> {
+    const { force, drainTimeoutMs } = request;
+    const outcome = force ? await this.#outcome() : await this.#drain(drainTimeoutMs, onProgress);
+    if (!outcome.safe && !force) return { kind: "unsafe", outcome };
+    const users = this.#kernel.unmount();
+    if (users !== undefined) {
+      if (!force) return { kind: "busy", users };
+      this.#kernel.detach();
+    }
+    return { kind: "unmounted", outcome: await this.#unmounted(force ? 0 : drainTimeoutMs) };
+  }
+
+  /** What is safe once the kernel has let go: something may have been written since the last look. */
+  async #unmounted(patienceMs: number): Promise<SyncOutcome> {
+    this.#lastPatienceMs = patienceMs;
+    await this.#kernel.ended;
+    return await this.#lastDrain();
+  }
+
+  /**
+   * Ends the daemon for a signal: unmounts whoever uses the mount; what cannot be sent in time is kept. Asked a
+   * second time, it waits no more.
+   */
+  async end(why: string): Promise<void> {
+    this.#log.log("info", "ending", { why });
+    if (this.#isAskedToEnd) this.#hurry.abort();
+    this.#isAskedToEnd = true;
+    try {
+      if (this.#kernel.unmount() !== undefined) this.#kernel.detach();
+    } catch (error) {
+      this.#log.log("error", "the mount cannot be taken away", {
+        reason: toFailure(error).message,
+      });
+      this.#kernel.detach();
+    }
+    await this.ended;
+  }
+
+  async #outcome(): Promise<SyncOutcome> {
+    return toOutcome(await this.#look(), this.#settings);
+  }
+
+  /** The engine's state; notes when all is safe. */
+  async #look(): Promise<EngineStatus> {
+    const status = await this.#engine.status();
+    if (isSafe(status, this.#settings)) this.#lastSafeMs = this.#clock.now();
+    return status;
+  }
+
+  #drain(
+    patienceMs: number,
+    onProgress: (text: string) => void,
+    signal?: AbortSignal,
+  ): Promise<SyncOutcome> {
+    this.#engine.kick();
+    const deps = {
+      clock: this.#clock,
+      directions: this.#settings,
+      status: () => this.#look(),
+      isCaughtUp: () => this.#isCaughtUp(),
+    };
+    return drain(deps, patienceMs, onProgress, signal);
+  }
+
+  /** The drain after the last write. It runs once, whoever waits for it. */
+  #lastDrain(): Promise<SyncOutcome> {
+    this.#lastOutcome ??= this.#drain(this.#lastPatienceMs, () => undefined, this.#hurry.signal);
+    return this.#lastOutcome;
+  }
+
+  /** Asks the change feed whether it has anything that was not taken yet. */
+  async #isCaughtUp(): Promise<boolean> {
+    const { capabilities } = await this.#engine.status();
+    if (!this.#settings.pull || !capabilities.changes) return true;
+    const cursor = await this.#host.port.cursor(feedCursorKey);
+    if (cursor === undefined) return false;
+    const { changes } = await this.#engine.client.changes(cursor, 1, 0);
+    return changes.length === 0;
+  }
+
+  /** After a change: looks until all is safe again, so that the time is known. One look runs at a time. */
+  async #watchSafe(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#publish({ type: "dirty", data: {} });
+    while (!this.#isEnding) {
+      await this.#clock.sleep(safeLookMs);
+      if (this.#isEnding) break;
+      const status = await this.#look();
+      if (isSafe(status, this.#settings)) break;
+      this.#publish({
+        type: "progress",
+        data: { text: progressText(status), connectivity: connectivity(status, this.#settings) },
+      });
+    }
+    this.#isWatching = false;
+    this.#publish({ type: "safe", data: {} });
+  }
+
+  #publish(event: DaemonEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** The kernel is served no more: sends what is left within its time, then ends everything, the last first. */
+  async #takeDown(failure: string | undefined): Promise<void> {
+    if (failure !== undefined) {
+      this.#log.log("error", "the kernel can be served no more", { reason: failure });
+      this.#kernel.detach();
+    } else {
+      const outcome = await this.#lastDrain();
+      if (!outcome.safe) this.#log.log("warn", "ended with unsent changes", { left: outcome.left });
+    }
+    this.#isEnding = true;
+    await this.#step("control socket", () => this.#control.close());
+    await this.#step("sync engine", () => this.#engine.stop());
+    await this.#step("kernel", async () => this.#kernel.close());
+    await this.#step("store", () => this.#host.close());
+    removeMountRecord(this.#settings.paths, this.#settings.id);
+    this.#log.log("info", "ended");
+  }
+
+  /** One step of taking down; one that fails or hangs does not keep the rest from happening. */
+  async #step(what: string, action: () => Promise<void>): Promise<void> {
+    const overdue = this.#clock
+      .sleep(shutdownStepMs)
+      .then(() => Promise.reject(new Error("it hangs")));
+    try {
+      await Promise.race([action(), overdue]);
+    } catch (error) {
+      this.#log.log("error", `${what}: could not be ended`, { reason: toFailure(error).message });
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/** The main thread's hold on the store thread: starts it, gives the sync engine its port, takes it down. */
+import { closeSync } from "node:fs";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type Clock, type Invalidation, type Logger, present } from "@smfs/core";
+import { openWakeFd, signalWake } from "@smfs/native";
+import { PortClient, type StorePort } from "@smfs/store";
+import { CliError, exitCodes } from "../cli-error.ts";
+import { DirtyListener, dirtySignalMemory } from "./dirty-signal.ts";
+import type {
+  FromStoreThread,
+  KernelEnd,
+  StoreThreadSettings,
+  ToStoreThread,
+} from "./store-messages.ts";
+
+export interface StoreHostOptions {
+  readonly storeDir: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Takes what the kernel must forget. */
+  readonly onInvalidations: (invalidations: readonly Invalidation[]) => void;
+}
+
+export class StoreHost {
+  readonly #options: StoreHostOptions;
+  readonly #messages: MessagePort;
+  readonly #worker: Worker;
+  readonly #wakeFd: number;
+  readonly #client: PortClient;
+  readonly #dirty: DirtyListener;
+  readonly port: StorePort;
+  /** Resolves when the thread has ended, with why if it was not asked to. */
+  readonly ended: Promise<string | undefined>;
+  #epoch: string | undefined;
+  #isClosed = false;
+  #onOpened: (error?: CliError) => void = () => undefined;
+  #onLoopEnded: (end: KernelEnd) => void = () => undefined;
+
+  /** @throws CliError when the store cannot be opened: in use, damaged, made by a newer version */
+  static async open(options: StoreHostOptions): Promise<StoreHost> {
+    const host = new StoreHost(options);
+    await new Promise<void>((resolve, reject) => {
+      host.#onOpened = (error) => (error === undefined ? resolve() : reject(error));
+      void host.ended.then((why) =>
+        reject(new CliError(exitCodes.failed, `the store thread ended: ${why}`)),
+      );
+    });
+    return host;
+  }
+
+  private constructor(options: StoreHostOptions) {
+    this.#options = options;
+    this.#wakeFd = openWakeFd();
+    const channel = new MessageChannel();
+    const memory = dirtySignalMemory();
+    const settings: StoreThreadSettings = {
+      messages: channel.port2,
+      storeDir: options.storeDir,
+      wakeFd: this.#wakeFd,
+      dirty: memory,
+      owner: options.owner,
+    };
+    this.#messages = channel.port1;
+    this.#client = new PortClient((requests) => this.#send({ kind: "requests", requests }));
+    this.port = this.#client.port();
+    this.#dirty = new DirtyListener(memory, options.clock, () =>
+      this.#client.receive({ events: [{ kind: "dirty" }] }),
+    );
+    this.#messages.on("message", (message: FromStoreThread) => this.#take(message));
+    this.#worker = new Worker(new URL("./store-thread.js", import.meta.url), {
+      workerData: settings,
+      transferList: [channel.port2],
+      name: "smfs-store",
+    });
+    this.ended = this.#watch();
+  }
+
+  /** Identity of the store, and of this device towards the server. */
+  get epoch(): string {
+    return present(this.#epoch, "the epoch of an open store");
+  }
+
+  /** Serves the kernel on a mounted device; resolves when that has ended. */
+  serve(deviceFd: number): Promise<KernelEnd> {
+    return new Promise((resolve) => {
+      this.#onLoopEnded = resolve;
+      void this.ended.then((why) =>
+        resolve({ why: "failed", message: why ?? "the store thread has ended" }),
+      );
+      this.#send({ kind: "serve", deviceFd });
+    });
+  }
+
+  /** Ends the kernel loop though something may still be mounted: whoever uses it gets errors. */
+  stopServing(): void {
+    this.#send({ kind: "stop" });
+  }
+
+  /** Closes the store and ends the thread. The kernel loop must have ended. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#send({ kind: "close" });
+    }
+    await this.ended;
+    closeSync(this.#wakeFd);
+  }
+
+  #send(message: ToStoreThread): void {
+    this.#messages.postMessage(message);
+    signalWake(this.#wakeFd);
+  }
+
+  #take(message: FromStoreThread): void {
+    switch (message.kind) {
+      case "opened":
+        this.#epoch = message.epoch;
+        this.#onOpened();
+        break;
+      case "open-failed":
+        this.#isClosed = true;
+        this.#onOpened(new CliError(exitCodes.failed, message.message, message.hint));
+        break;
+      case "port":
+        if (message.invalidations.length > 0) this.#options.onInvalidations(message.invalidations);
+        this.#client.receive({ replies: message.replies });
+        break;
+      case "event":
+        if (message.event.kind === "dirty") this.#dirty.received();
+        else this.#client.receive({ events: [message.event] });
+        break;
+      case "log":
+        this.#options.log.log(message.level, message.message, message.fields);
+        break;
+      case "loop-ended":
+        this.#onLoopEnded(message.end);
+        break;
+      case "closed":
+        break;
+    }
+  }
+
+  #watch(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      let failure: string | undefined;
+      this.#worker.once("error", (error) => {
+        failure = error.stack ?? error.message;
+      });
+      this.#worker.once("exit", () => {
+        this.#dirty.stop();
+        this.#client.close("the store thread has ended");
+        this.#messages.close();
+        resolve(
+          this.#isClosed && failure === undefined ? undefined : (failure ?? "unknown reason"),
+        );
+      });
+    });
+  }
+}

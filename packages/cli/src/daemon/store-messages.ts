@@ -1,0 +1,51 @@
+/** What the daemon's main thread and the store thread say to each other. */
+
+import type { MessagePort } from "node:worker_threads";
+import type { Invalidation, LogFields, LogLevel } from "@smfs/core";
+import type { PortReply, PortRequest, StoreEvent } from "@smfs/store";
+
+/** Given to the store thread when it is made. */
+export interface StoreThreadSettings {
+  readonly messages: MessagePort;
+  readonly storeDir: string;
+  /** Eventfd that wakes the kernel loop. */
+  readonly wakeFd: number;
+  /** Memory of the dirty signal. */
+  readonly dirty: Int32Array<SharedArrayBuffer>;
+  /** Owner of what has no owner of its own. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
+export type ToStoreThread =
+  | { readonly kind: "requests"; readonly requests: readonly PortRequest[] }
+  /** Serve the kernel until unmounted or told to stop. */
+  | { readonly kind: "serve"; readonly deviceFd: number }
+  /** End the kernel loop though the file system is still mounted somewhere. */
+  | { readonly kind: "stop" }
+  /** Close the store; the thread ends. */
+  | { readonly kind: "close" };
+
+export type FromStoreThread =
+  | { readonly kind: "opened"; readonly epoch: string }
+  | { readonly kind: "open-failed"; readonly message: string; readonly hint: string | undefined }
+  | {
+      readonly kind: "port";
+      readonly replies: readonly PortReply[];
+      /** Sent on before the replies are looked at. */
+      readonly invalidations: readonly Invalidation[];
+    }
+  | { readonly kind: "event"; readonly event: StoreEvent }
+  | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: LogFields | undefined;
+    }
+  | { readonly kind: "loop-ended"; readonly end: KernelEnd }
+  | { readonly kind: "closed" };
+
+/** Why the kernel is served no more. */
+export type KernelEnd =
+  | { readonly why: "unmounted" }
+  | { readonly why: "stopped" }
+  | { readonly why: "failed"; readonly message: string };

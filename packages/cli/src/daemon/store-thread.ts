@@ -1,0 +1,162 @@
+/**
+ * The store thread: owns the store and, while mounted, serves the kernel. It lives in one of two ways: with
+ * Node's event loop before the mount and after it, or inside the kernel loop, which looks for messages when the
+ * eventfd wakes it. Both do the same with a message.
+ */
+import { join } from "node:path";
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type Cancel, type Logger, systemClock, systemRandom } from "@smfs/core";
+import { FuseSession, type Wake } from "@smfs/fuse";
+import { PortServer, RealByteStore, Store, type StoreEvent, Transitions } from "@smfs/store";
+import { raiseDirty } from "./dirty-signal.ts";
+import type {
+  FromStoreThread,
+  KernelEnd,
+  StoreThreadSettings,
+  ToStoreThread,
+} from "./store-messages.ts";
+
+class StoreThread {
+  readonly #messages: MessagePort;
+  readonly #settings: StoreThreadSettings;
+  readonly #log: Logger;
+  readonly #store: Store;
+  readonly #port: PortServer;
+  /** Set while the kernel loop runs: its next wake-up ends it. */
+  #isStopping = false;
+  #isServing = false;
+  #cancelTick: Cancel = () => undefined;
+
+  constructor(settings: StoreThreadSettings) {
+    this.#settings = settings;
+    this.#messages = settings.messages;
+    this.#log = {
+      log: (level, message, fields) => this.#tell({ kind: "log", level, message, fields }),
+    };
+    const { storeDir, owner } = settings;
+    this.#store = Store.open({
+      database: join(storeDir, "store.db"),
+      bytes: new RealByteStore(storeDir),
+      clock: systemClock,
+      random: systemRandom,
+      logger: this.#log,
+      owner,
+      emit: (event) => this.#emit(event),
+    });
+    const { context } = this.#store;
+    this.#port = new PortServer(context, new Transitions(context), systemClock);
+    this.#messages.on("message", (message: ToStoreThread) => {
+      this.#take(message);
+      this.#turn();
+    });
+    this.#tell({ kind: "opened", epoch: context.versions.epoch });
+    this.#turn();
+  }
+
+  #tell(message: FromStoreThread): void {
+    this.#messages.postMessage(message);
+  }
+
+  #emit(event: StoreEvent): void {
+    if (event.kind === "dirty" && !raiseDirty(this.#settings.dirty)) return;
+    this.#tell({ kind: "event", event });
+  }
+
+  #take(message: ToStoreThread): void {
+    switch (message.kind) {
+      case "requests":
+        this.#port.accept(message.requests);
+        break;
+      case "serve":
+        this.#serve(message.deviceFd);
+        break;
+      case "stop":
+        this.#isStopping = true;
+        break;
+      case "close":
+        this.#close();
+        break;
+    }
+  }
+
+  /**
+   * One slice of what waits for this thread.
+   * @returns milliseconds until the next one is due; -1 when nothing waits for time
+   */
+  #slice(): number {
+    const replies = this.#port.run();
+    this.#store.tick(systemClock.monotonic());
+    const invalidations = this.#store.takeInvalidations();
+    if (replies.length > 0 || invalidations.length > 0) {
+      this.#tell({ kind: "port", replies, invalidations });
+    }
+    return this.#port.hasRequests ? 0 : this.#store.nextTickMs();
+  }
+
+  /** A turn on Node's event loop. */
+  #turn(): void {
+    if (this.#isServing) return;
+    this.#cancelTick();
+    // Nobody is parked without a kernel: announced waits are dropped.
+    this.#store.takeResumed();
+    const nextMs = this.#slice();
+    if (nextMs >= 0) this.#cancelTick = systemClock.after(nextMs, () => this.#turn());
+  }
+
+  /** Serves the kernel. Blocks this thread: nothing of Node's event loop runs until it returns. */
+  #serve(deviceFd: number): void {
+    this.#cancelTick();
+    this.#isServing = true;
+    let end: KernelEnd;
+    try {
+      const session = new FuseSession(this.#store, {
+        deviceFd,
+        wakeFd: this.#settings.wakeFd,
+        onWake: () => this.#wake(),
+        abandon: (ticket) => this.#store.context.waits.abandon(ticket),
+        clock: systemClock,
+        logger: this.#log,
+      });
+      end = { why: session.run() };
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#log.log("error", "the kernel loop failed", { error: stack ?? String(error) });
+      end = { why: "failed", message: error instanceof Error ? error.message : String(error) };
+    }
+    this.#isServing = false;
+    this.#tell({ kind: "loop-ended", end });
+  }
+
+  /** A wake-up inside the kernel loop. */
+  #wake(): Wake {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#messages) as
+        | { message: ToStoreThread }
+        | undefined;
+      if (received === undefined) break;
+      this.#take(received.message);
+    }
+    const nextWakeMs = this.#slice();
+    return { resumed: this.#store.takeResumed(), stop: this.#isStopping, nextWakeMs };
+  }
+
+  #close(): void {
+    this.#cancelTick();
+    this.#store.close();
+    this.#tell({ kind: "closed" });
+    this.#messages.close();
+  }
+}
+
+const settings = workerData as StoreThreadSettings;
+try {
+  new StoreThread(settings);
+} catch (error) {
+  const failed: FromStoreThread = {
+    kind: "open-failed",
+    message: error instanceof Error ? error.message : String(error),
+    hint: (error as { hint?: string }).hint,
+  };
+  settings.messages.postMessage(failed);
+  settings.messages.close();
+}
