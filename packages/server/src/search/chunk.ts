@@ -4,6 +4,7 @@
  * Every character that is not white space lies in exactly one chunk, chunks are verbatim, in order and without
  * overlap, and none is longer than `chunkLengthMax + chunkLengthMin`.
  */
+import { assert } from "@smfs/core";
 import { type Block, blocksOf } from "./blocks.ts";
 import { chunkLengthMax, chunkLengthMin, chunksMax } from "./limits.ts";
 import { piecesOf, type Span } from "./pieces.ts";
@@ -23,12 +24,16 @@ interface Section {
   readonly blocks: Block[];
 }
 
-/** The chunks of a text in order, at most `chunksMax`. */
-export function chunkText(text: string): Chunk[] {
+/**
+ * The chunks of a text in order, at most `chunksMax`.
+ * @param seen the text as readers see it, with markup turned to white space: as long as `text`, every word at its offset
+ */
+export function chunkText(text: string, seen: string = text): Chunk[] {
+  assert(seen.length === text.length, "what is seen is as long as the text");
   const chunks: Chunk[] = [];
   const lineAt = lineCounter(text);
-  for (const section of sectionsOf(text)) {
-    for (const span of packed(text, section.blocks)) {
+  for (const section of sectionsOf(seen)) {
+    for (const span of packed(seen, section.blocks)) {
       if (chunks.length === chunksMax) return chunks;
       const lineStart = lineAt(span.start);
       chunks.push({ ...span, lineStart, lineEnd: lineAt(span.end), headings: section.headings });

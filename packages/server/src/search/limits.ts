@@ -30,3 +30,6 @@ export const rememberedScopesMax = 16;
 export const questionLengthMax = 8192;
 /** Words of a question that the lexical index is asked for. */
 export const questionWordsMax = 32;
+/** Searches in flight, and milliseconds that one may take (the first loads the matrix) before it is given up. */
+export const searchCallsMax = 256;
+export const searchMs = 20_000;
