@@ -10,3 +10,5 @@ export * from "./schema-containers.ts";
 export * from "./schema-documents.ts";
 export * from "./schema-search.ts";
 export * from "./transport.ts";
+export * from "./routes-documents.ts";
+export * from "./routes-extensions.ts";

@@ -192,6 +192,9 @@ export const WriteResponseSchema: Schema<WriteResponse> = z.object({
   filepath: z.optional(z.nullable(z.string())),
 });
 
+/** One document of a batch, as an object; a bare string is its content. */
+export const BatchItemSchema: Schema<CreateDocument> = CreateDocumentSchema;
+
 /** `POST /v3/documents/batch` */
 export interface BatchCreate extends IngestFields {
   readonly documents: readonly unknown[];

@@ -94,6 +94,8 @@ export class ChangeFeed {
 
   /** The next page after a cursor; empty when nothing changed. */
   async page(cursor: ChangeCursor, query: FeedQuery): Promise<FeedPage> {
+    // Read first: whatever committed up to this seq is in what is found next.
+    const head = await this.#storage.head();
     const found = await this.#storage.changesAfter(query.containerTag, cursor.seq, query.limit + 1);
     const page = found.slice(0, query.limit);
     const changes: Change[] = [];
@@ -101,11 +103,14 @@ export class ChangeFeed {
       const shown = await this.#shown(change, query);
       if (shown !== undefined) changes.push(shown);
     }
-    const seq = page.at(-1)?.seq ?? cursor.seq;
+    const hasMore = found.length > page.length;
+    const last = page.at(-1)?.seq ?? cursor.seq;
+    // A reader of a quiet container stays near the head, so that the horizon does not overtake it.
+    const seq = hasMore ? last : Math.max(last, head);
     return {
       changes,
       cursor: formatCursor({ epoch: cursor.epoch, seq }),
-      hasMore: found.length > page.length,
+      hasMore,
       epoch: cursor.epoch,
     };
   }

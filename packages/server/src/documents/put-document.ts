@@ -37,6 +37,8 @@ export interface DocumentWrite {
   readonly fileName?: string | undefined;
   /** Media type that the sender says. */
   readonly mediaType?: string | undefined;
+  /** The path counts beside new bytes too: the writer speaks of both. */
+  readonly movesToo?: boolean | undefined;
 }
 
 /** Who writes, and under which conditions. */
@@ -152,7 +154,7 @@ export class DocumentWriter {
       ...place,
       ...this.#contentFields(write, write.received),
       id: newId(this.#options.random),
-      title: titleOf(metadata, write.fileName, write.received.text),
+      title: titleOf(metadata, fileNameOf(write, write.received), write.received.text),
       content: write.received.content,
       metadata,
       taskType: write.taskType ?? (await this.#taskType(tx, place)),
@@ -192,7 +194,9 @@ export class DocumentWriter {
         : {}),
     };
     if (Object.keys(change).length === 0) return undefined;
-    const title = titleOf(metadata, write.fileName, received?.text);
+    const title =
+      titleOf(metadata, received && fileNameOf(write, received), received?.text) ??
+      movedTitle(old, filepath);
     return {
       ...change,
       ...(title === null || title === old.title ? {} : { title }),
@@ -319,8 +323,25 @@ function newPath(
 ): string | undefined {
   if (write.filepath === undefined || write.filepath === old.filepath) return undefined;
   const counts =
-    write.received === undefined || old.filepath === null || conditions.ifMatch !== undefined;
+    write.received === undefined ||
+    write.movesToo === true ||
+    old.filepath === null ||
+    conditions.ifMatch !== undefined;
   return counts ? write.filepath : undefined;
+}
+
+/** The name by which bytes that are no text are called. */
+function fileNameOf(write: DocumentWrite, received: Received): string | undefined {
+  if (write.fileName !== undefined || received.isUtf8 || write.filepath === undefined) {
+    return write.fileName;
+  }
+  return baseName(write.filepath);
+}
+
+/** A title that is the file's name follows the file. */
+function movedTitle(old: StoredDocument, filepath: string | undefined): string | null {
+  const isName = old.filepath !== null && old.title === baseName(old.filepath);
+  return isName && filepath !== undefined ? baseName(filepath) : null;
 }
 
 function opOf(change: { content?: unknown; filepath?: unknown; status?: unknown }): VersionOp {

@@ -6,6 +6,7 @@
  * the commit is durable.
  */
 import { AssertionError, type Clock } from "@smfs/core";
+import { OverloadedError, StorageClosedError } from "../storage-error.ts";
 import type { Database } from "./database.ts";
 
 /** Units in one commit, and milliseconds after which no further one joins: bounds how long the first waits. */
@@ -21,22 +22,6 @@ interface Pending {
 }
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
-
-/** The server has more to write than it can: the request may be sent again later. */
-export class OverloadedError extends Error {
-  constructor() {
-    super(`${unitsWaitingMax} writes are waiting`);
-    this.name = "OverloadedError";
-  }
-}
-
-/** The storage is closed, or failed in a way that only opening it again can settle. */
-export class StorageClosedError extends Error {
-  constructor(reason: string) {
-    super(`the storage is closed: ${reason}`);
-    this.name = "StorageClosedError";
-  }
-}
 
 export class UnitQueue {
   private readonly waiting: Pending[] = [];
@@ -67,7 +52,8 @@ export class UnitQueue {
   /** Resolves with what `unit` resolves with, once that is durable. */
   run<T>(unit: () => Promise<T>): Promise<T> {
     if (this.closed !== undefined) return Promise.reject(this.closed);
-    if (this.waiting.length >= unitsWaitingMax) return Promise.reject(new OverloadedError());
+    if (this.waiting.length >= unitsWaitingMax)
+      return Promise.reject(new OverloadedError(unitsWaitingMax));
     return new Promise<T>((resolve, reject) => {
       // The queue hands each unit's own value back to it.
       this.waiting.push({ run: unit, resolve: resolve as (value: unknown) => void, reject });

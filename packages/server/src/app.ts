@@ -1,0 +1,216 @@
+/** The HTTP application: every route of the contract, one way in, one shape of errors. */
+import { createHash } from "node:crypto";
+import type { HttpBindings } from "@hono/node-server";
+import type { Route, Routes, Schema } from "@smfs/api";
+import { routes } from "@smfs/api";
+import { type Clock, type Logger, type Random, toHex } from "@smfs/core";
+import { type Context, Hono } from "hono";
+import type { Authorize } from "./auth.ts";
+import { fullAccess, needWrite } from "./documents/access.ts";
+import { type Answer, json, toResponse } from "./http/answer.ts";
+import type { ApiRequest, Handler } from "./http/api-request.ts";
+import { parseConditions } from "./http/conditions.ts";
+import { describeIssue } from "./http/describe-issue.ts";
+import { toHttpError } from "./http/error-of.ts";
+import { HttpError, invalid } from "./http/http-error.ts";
+import { IdempotentWrites } from "./http/idempotency.ts";
+import { parseJson, readBytes } from "./http/json-body.ts";
+import type { ServerLimits } from "./limits.ts";
+import type { RequestMetrics } from "./request-metrics.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** A handler for every route: one that is missing does not compile. */
+export type Handlers = {
+  readonly [Name in keyof Routes]: Routes[Name] extends Route<infer Body, infer Query>
+    ? Handler<Body, Query>
+    : never;
+};
+
+export interface AppOptions {
+  readonly storage: Pick<Storage, "write">;
+  readonly authorize: Authorize;
+  readonly limits: ServerLimits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: RequestMetrics;
+}
+
+export type App = Hono<{ Bindings: Partial<HttpBindings> }>;
+type AppContext = Context<{ Bindings: Partial<HttpBindings> }>;
+
+export function createApp(handlers: Handlers, options: AppOptions): App {
+  const app: App = new Hono({ strict: true });
+  const idempotent = new IdempotentWrites(options.storage, options.clock);
+  for (const name of Object.keys(routes) as (keyof Routes)[]) {
+    const route = routes[name];
+    // The table gives each handler the types of its own route; the loop over all of them cannot say so.
+    const handler = handlers[name] as Handler;
+    for (const path of pathsOf(route.path)) {
+      app.on(route.method, [path], (c) =>
+        serve(c, options, name, () => answerRoute(c, route, handler, idempotent, options)),
+      );
+    }
+  }
+  app.notFound((c) => serve(c, options, "none", async () => unrouted(c)));
+  return app;
+}
+
+/** Older clients call documents memories. */
+function pathsOf(path: string): string[] {
+  const pattern = path.replace(/\{(\w+)\}/g, ":$1");
+  return pattern.startsWith("/v3/documents")
+    ? [pattern, pattern.replace("/v3/documents", "/v3/memories")]
+    : [pattern];
+}
+
+async function serve(
+  c: AppContext,
+  options: AppOptions,
+  route: string,
+  work: () => Promise<Answer>,
+): Promise<Response> {
+  const { clock, logger, metrics } = options;
+  const requestId = requestIdOf(c, options.random);
+  const started = clock.monotonic();
+  let answer: Answer;
+  try {
+    answer = await work();
+  } catch (error) {
+    const told = toHttpError(error);
+    if (told.status >= 500) {
+      logger.log("error", "request failed", {
+        requestId,
+        route,
+        status: told.status,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+    }
+    answer = json(told.body, told.status, { ...told.headers });
+  }
+  const ms = clock.monotonic() - started;
+  metrics.count(route, answer.status, ms);
+  logger.log("debug", "request", { requestId, route, status: answer.status, ms: Math.round(ms) });
+  const response = toResponse(answer, c.req.method);
+  response.headers.set("X-Request-Id", requestId);
+  return response;
+}
+
+// A client's own id is taken when it cannot disturb a log line.
+function requestIdOf(c: AppContext, random: Random): string {
+  const given = c.req.header("x-request-id");
+  return given !== undefined && /^[A-Za-z0-9_.:-]{1,128}$/.test(given)
+    ? given
+    : toHex(random.bytes(12));
+}
+
+async function answerRoute(
+  c: AppContext,
+  route: Route,
+  handler: Handler,
+  idempotent: IdempotentWrites,
+  options: AppOptions,
+): Promise<Answer> {
+  const header = (name: string) => c.req.header(name);
+  const access = route.access === "open" ? fullAccess : await options.authorize(header);
+  if (route.access === "write") needWrite(access);
+  const upload = bodyOf(c);
+  const bytes =
+    route.body === undefined ? undefined : await readBytes(upload, options.limits.jsonBytesMax);
+  const request: ApiRequest = {
+    method: c.req.method,
+    params: c.req.param(),
+    query: route.query === undefined ? {} : parsed(route.query, c.req.query()),
+    body:
+      route.body === undefined || bytes === undefined
+        ? undefined
+        : parsed(route.body, parseJson(bytes)),
+    access,
+    writer: {
+      origin: labelOf(header("x-client-id")),
+      actor: labelOf(header("x-actor")),
+      session: labelOf(header("x-session")),
+    },
+    conditions: conditionsOf(header),
+    baseUrl: baseUrlOf(c),
+    signal: c.req.raw.signal,
+    header,
+    upload,
+    write: (unit, payload) => {
+      const key = header("idempotency-key");
+      if (key === undefined) return options.storage.write(unit);
+      return idempotent.run(
+        {
+          key,
+          keyId: access.keyId,
+          method: c.req.method,
+          path: c.req.path,
+          payload:
+            payload ??
+            createHash("sha256")
+              .update(bytes ?? "")
+              .digest("hex"),
+        },
+        unit,
+      );
+    },
+  };
+  return handler(request);
+}
+
+function parsed<T>(schema: Schema<T>, value: unknown): T {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  throw invalid(describeIssue(result.error.issues[0]));
+}
+
+function conditionsOf(header: (name: string) => string | undefined) {
+  try {
+    return parseConditions(header);
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid(error.message);
+    throw error;
+  }
+}
+
+/** Names of clients, people and sessions, as they say: shown as they are, so nothing that could disturb a display. */
+function labelOf(value: string | undefined): string | null {
+  return value === undefined || !/^\P{Cc}{1,255}$/u.test(value) ? null : value;
+}
+
+function baseUrlOf(c: AppContext): string {
+  const { protocol, host } = new URL(c.req.url);
+  return `${protocol}//${host}`;
+}
+
+/** The body as it arrives: from the socket's own stream where there is one. */
+function bodyOf(c: AppContext): AsyncIterable<Uint8Array> {
+  // Read when it is asked for, and only then.
+  return {
+    [Symbol.asyncIterator]: () => {
+      const body = c.env?.incoming ?? c.req.raw.body ?? [];
+      return (async function* () {
+        for await (const chunk of body) yield chunk as Uint8Array;
+      })();
+    },
+  };
+}
+
+/** No route: is the path one of another method? */
+function unrouted(c: AppContext): Answer {
+  const methods = Object.values(routes)
+    .filter((route: Route) => patternOf(route.path).test(c.req.path))
+    .map((route: Route) => route.method);
+  if (methods.length > 0) {
+    throw new HttpError(405, "Method Not Allowed", {
+      details: `${c.req.method} is not one of ${methods.join(", ")}`,
+      headers: { Allow: methods.join(", ") },
+    });
+  }
+  throw new HttpError(404, "Not found", { details: "there is no such route" });
+}
+
+function patternOf(path: string): RegExp {
+  const aliased = path.replace(/^\/v3\/documents/, "/v3/(?:documents|memories)");
+  return new RegExp(`^${aliased.replace(/\{\w+…\}/g, ".+").replace(/\{\w+\}/g, "[^/]+")}$`);
+}

@@ -1,0 +1,30 @@
+/** What the handlers share. */
+import type { Clock, Random } from "@smfs/core";
+import type { ChangeFeed } from "./documents/change-feed.ts";
+import type { FileUrls } from "./documents/file-urls.ts";
+import type { Indexer } from "./documents/indexer.ts";
+import type { DocumentLists } from "./documents/list-documents.ts";
+import type { DocumentWriter } from "./documents/put-document.ts";
+import type { RepeatedCreates } from "./documents/repeated-creates.ts";
+import type { ServerLimits } from "./limits.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface ServerContext {
+  readonly storage: Storage;
+  readonly documents: DocumentWriter;
+  readonly lists: DocumentLists;
+  readonly feed: ChangeFeed;
+  readonly files: FileUrls;
+  readonly indexer: Indexer;
+  readonly repeated: RepeatedCreates;
+  readonly limits: ServerLimits;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Stands for the data directory, for its whole life: clients name their caches by it. */
+  readonly orgId: string;
+}
+
+export const serviceName = "smfs";
+export const serverVersion = "0.1.0";
+/** What `session.extensions` announces; each is described in docs/http-api.md. */
+export const features: readonly string[] = ["etag", "changes", "raw", "versions", "idempotency"];

@@ -1,0 +1,152 @@
+/** The memory server: storage, rules, pipeline and search, put together. */
+import type { Clock, Logger, Random } from "@smfs/core";
+import { type App, createApp, type Handlers } from "./app.ts";
+import { type AuthMode, createAuthorize } from "./auth.ts";
+import { ChangeFeed } from "./documents/change-feed.ts";
+import { newId } from "./documents/document-id.ts";
+import { FileUrls } from "./documents/file-urls.ts";
+import { DocumentLists } from "./documents/list-documents.ts";
+import { DocumentWriter } from "./documents/put-document.ts";
+import { RepeatedCreates } from "./documents/repeated-creates.ts";
+import { defaultLimits, type ServerLimits } from "./limits.ts";
+import { type Listening, listen, type TlsOptions } from "./listen.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+import { documentHandlers } from "./routes/document-routes.ts";
+import { feedHandlers } from "./routes/feed-routes.ts";
+import { listHandlers } from "./routes/list-routes.ts";
+import { rawHandlers } from "./routes/raw-routes.ts";
+import { serverHandlers } from "./routes/server-routes.ts";
+import { uploadHandlers } from "./routes/upload-routes.ts";
+import type { ServerContext } from "./server-context.ts";
+import { openSqliteStorage } from "./storage/sqlite/sqlite-storage.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface ServerOptions {
+  /** Where everything is kept; made for its owner only when it is not there. */
+  readonly dataDir: string;
+  /** Default: loopback. */
+  readonly host?: string;
+  /** Default 6767; 0: any that is free. */
+  readonly port?: number;
+  /** Keys with full access. More keys, with a scope, are kept in the data directory (api-keys.ts). */
+  readonly keys: readonly string[];
+  /** Default `key`: no request is served without one. */
+  readonly auth?: AuthMode;
+  readonly tls?: TlsOptions;
+  readonly limits?: Partial<ServerLimits>;
+  /** Document type of bytes that are no text and of no kind the API knows. Default `webpage`. */
+  readonly binaryType?: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface MemoryServer {
+  /** Answers requests without a socket: `app.request(path)`. */
+  readonly app: App;
+  readonly storage: Storage;
+  /** @throws Error when the address cannot be had, or when it listens already */
+  listen(): Promise<Listening>;
+  /** Ends what runs, then closes everything. May be called more than once. */
+  close(): Promise<void>;
+}
+
+export const defaultPort = 6767;
+export const defaultHost = "127.0.0.1";
+
+/** Opens the data directory. @throws DataLockedError when another server uses it */
+export async function createServer(options: ServerOptions): Promise<MemoryServer> {
+  const { dataDir, clock, random, logger } = options;
+  const storage = await openSqliteStorage({ dataDir, clock, random, logger });
+  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
+  const indexer = {
+    inlineLengthMax: 0,
+    indexText: () => [],
+    extracts: () => false,
+    wake: () => undefined,
+  };
+  const context: ServerContext = {
+    storage,
+    documents: new DocumentWriter({
+      random,
+      indexer,
+      textBytesMax: limits.textBytesMax,
+      binaryType: options.binaryType ?? "webpage",
+    }),
+    lists: new DocumentLists(storage, clock),
+    feed: new ChangeFeed(storage, clock),
+    files: new FileUrls(
+      await keptSetting(storage, "url-secret", () => newId(random) + newId(random)),
+      clock,
+    ),
+    indexer,
+    repeated: new RepeatedCreates(clock),
+    limits,
+    clock,
+    random,
+    orgId: await keptSetting(storage, "org-id", () => newId(random)),
+  };
+  const metrics = new RequestMetrics();
+  const authorize = createAuthorize({
+    mode: options.auth ?? "key",
+    keys: options.keys,
+    storage,
+    clock,
+  });
+  const app = createApp(handlersOf(context), {
+    storage,
+    authorize,
+    limits,
+    clock,
+    random,
+    logger,
+    metrics,
+  });
+
+  let listening: Listening | undefined;
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    // Readers that wait are answered first: they would hold their connections open.
+    context.feed.close();
+    await listening?.close();
+    await storage.close();
+  };
+  return {
+    app,
+    storage,
+    listen: async () => {
+      if (listening !== undefined) throw new Error("the server listens already");
+      const { host = defaultHost, port = defaultPort, tls } = options;
+      listening = await listen(app, { host, port, tls, clock });
+      logger.log("info", "listening", { url: listening.url });
+      return listening;
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function handlersOf(context: ServerContext): Handlers {
+  return {
+    ...serverHandlers(context),
+    ...documentHandlers(context),
+    ...listHandlers(context),
+    ...uploadHandlers(context),
+    ...feedHandlers(context),
+    ...rawHandlers(context),
+  };
+}
+
+/** A value that is made once in the life of a data directory. */
+async function keptSetting(storage: Storage, key: string, make: () => string): Promise<string> {
+  return (
+    (await storage.setting(key)) ??
+    (await storage.write(async (tx) => {
+      const value = make();
+      await tx.putSetting(key, value);
+      return value;
+    }))
+  );
+}
