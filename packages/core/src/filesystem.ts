@@ -111,8 +111,16 @@ export interface FileSystem {
   ): { readonly attr: Attr; readonly file: OpenFile };
   /** Reads into `into` from `offset`. Returns bytes read: short only at the end of the file. */
   read(fh: number, into: Uint8Array, offset: number): number;
-  /** Writes all of `bytes` at `offset` (at the end for a handle with O_APPEND). Returns bytes written. */
-  write(fh: number, bytes: Uint8Array, offset: number, options?: { killSuidGid?: boolean }): number;
+  /**
+   * Writes all of `bytes` at `offset` (at the end for a handle with O_APPEND, unless `isExact`: a page of a shared
+   * mapping is written back where it belongs). Returns bytes written.
+   */
+  write(
+    fh: number,
+    bytes: Uint8Array,
+    offset: number,
+    options?: { killSuidGid?: boolean; isExact?: boolean },
+  ): number;
   /** A descriptor of this handle was closed. Never a sign that writing has ended. */
   flush(fh: number): void;
   release(fh: number): void;

@@ -5,7 +5,7 @@
  * survives the death of the process; a *full* one survives a power loss too, with every commit before it.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { assert } from "@smfs/core";
+import { assert, FsError } from "@smfs/core";
 import SqliteDatabase from "better-sqlite3";
 
 /** How much a commit must survive: `process` = kill -9, `power` = a power loss. */
@@ -35,10 +35,18 @@ function migrations(): Migration[] {
     }));
 }
 
+/** After these nothing more may be acknowledged: a failed fsync must not be tried again, it would succeed. */
+function isDiskFailure(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code);
+}
+
 export class Database {
   /** For prepared statements. `BEGIN` and `COMMIT` are this class's own. */
   readonly sql: SqliteDatabase.Database;
   #depth = 0;
+  /** Set when the disk failed under a commit: what the database then holds is unknown until it is opened anew. */
+  #failure: unknown;
   readonly #beforeBegin: (() => void)[] = [];
   readonly #atBegin: (() => void)[] = [];
   readonly #beforeCommit: (() => void)[] = [];
@@ -105,6 +113,9 @@ export class Database {
    */
   transaction<T>(work: () => T, durability: Durability = "process"): T {
     if (this.#depth > 0) return work();
+    if (this.#failure !== undefined) {
+      throw new FsError("EIO", `the store's database failed: ${String(this.#failure)}`);
+    }
     for (const hook of this.#beforeBegin) hook();
     if (durability === "power") this.sql.pragma("synchronous = FULL");
     this.#depth = 1;
@@ -119,6 +130,7 @@ export class Database {
         for (const hook of this.#beforeCommit) hook();
         this.#commit.run();
       } catch (error) {
+        if (isDiskFailure(error)) this.#failure = error;
         if (this.sql.inTransaction) this.#rollback.run();
         throw error;
       }
@@ -139,6 +151,11 @@ export class Database {
   afterCommit(action: () => void): void {
     assert(this.#depth > 0, "something is to be committed");
     this.#afterCommit.push(action);
+  }
+
+  /** Why nothing can be committed any more, or undefined while all is well. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Whether a transaction is open. */

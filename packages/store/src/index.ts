@@ -1,6 +1,8 @@
 export type { ByteStore, FileWorker, Snapshot, WorkStat, WriterProbe } from "./byte-store.ts";
+export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
 export { RealFileWorker } from "./file-worker.ts";
+export type { FileDurability } from "./files.ts";
 export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-byte-store.ts";
 export { MemoryByteStore } from "./memory-byte-store.ts";
 export { MemoryFileWorker } from "./memory-file-worker.ts";
@@ -8,5 +10,6 @@ export type * from "./port.ts";
 export { PortClient, PortError } from "./port-client.ts";
 export { type PortReply, type PortRequest, PortServer } from "./port-server.ts";
 export { RealByteStore } from "./real-byte-store.ts";
+export { Store, type StoreOptions } from "./store.ts";
 export type * from "./sync-model.ts";
 export { Transitions } from "./transitions.ts";

@@ -1,12 +1,16 @@
 /**
  * Inodes without a name: they live until nobody has them open, the frontend has forgotten them, and no deleted
  * entry refers to them. What a crash leaves behind is collected by recover.ts.
+ *
+ * Freeing acknowledges nothing, so it takes no commit of its own while operations keep coming: it rides with the
+ * next transaction, or is done by `tick` when there is none.
  */
-import { isDirectory, isRegular } from "@smfs/core";
+import { isDirectory, isRegular, type Logger } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
 import type { Database } from "./database.ts";
 import type { Entries, EntryRow } from "./entries.ts";
-import type { Inodes } from "./inodes.ts";
+import { Garbage } from "./garbage.ts";
+import type { InodeRow, Inodes } from "./inodes.ts";
 import type { OpenFiles } from "./open-files.ts";
 
 interface OrphansContext {
@@ -15,18 +19,30 @@ interface OrphansContext {
   readonly entries: Entries;
   readonly bytes: ByteStore;
   readonly openFiles: OpenFiles;
+  readonly log: Logger;
 }
+
+/** Inodes freed in one transaction at most. */
+const batchMax = 128;
 
 export class Orphans {
   readonly #context: OrphansContext;
+  /** Working files whose row is gone. */
+  readonly garbage: Garbage;
   readonly #held = new Set<number>();
+  /** Inodes without a name that were in use when they lost it. */
+  readonly #inUse = new Set<number>();
+  /** Those of them that nobody uses any more. */
+  readonly #unused = new Set<number>();
   readonly #deleteOp;
   readonly #deleteRevs;
 
   constructor(context: OrphansContext) {
     this.#context = context;
+    this.garbage = new Garbage(context.bytes, context.log);
     this.#deleteOp = context.db.sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#deleteRevs = context.db.sql.prepare("DELETE FROM rev WHERE fid = ?");
+    context.db.atBegin(() => this.#freeUnused());
   }
 
   /** The frontend refers to this inode. */
@@ -34,15 +50,33 @@ export class Orphans {
     this.#held.add(ino);
   }
 
-  /** The frontend refers to it no more. Frees the inode if nothing else needs it. */
+  /** The frontend refers to it no more. Frees the inode, soon, if nothing else needs it. */
   forget(ino: number): void {
-    if (!this.#held.delete(ino)) return;
-    const inode = this.#context.inodes.find(ino);
-    if (inode?.nlink === 0) this.#context.db.transaction(() => this.freeIfUnused(ino));
+    if (this.#held.delete(ino)) this.noteUnused(ino);
   }
 
   isHeld(ino: number): boolean {
     return this.#held.has(ino);
+  }
+
+  /** An inode without a name was made, and is open. */
+  noteInUse(ino: number): void {
+    this.#inUse.add(ino);
+  }
+
+  /** An inode was closed or forgotten: if it has no name it is freed, soon. */
+  noteUnused(ino: number): void {
+    if (this.#inUse.has(ino)) this.#unused.add(ino);
+  }
+
+  /** Whether something waits for `tick`, or for a transaction to ride with. */
+  get isPending(): boolean {
+    return this.#unused.size > 0;
+  }
+
+  /** Frees what no transaction has taken along. */
+  tick(): void {
+    if (this.#unused.size > 0) this.#context.db.transaction(() => undefined);
   }
 
   /** Removes an entry's row with its attempt. A live one takes its link with it. Within a transaction. */
@@ -59,14 +93,15 @@ export class Orphans {
   unlinked(ino: number, parent: number): void {
     const { inodes } = this.#context;
     const inode = inodes.get(ino);
-    if (isDirectory(inode.mode)) {
-      inodes.update(ino, { nlink: 0, ...inodes.touched(true) });
+    const isDir = isDirectory(inode.mode);
+    if (isDir) {
       const above = inodes.find(parent);
       if (above !== undefined && above.nlink > 2) inodes.update(parent, { nlink: above.nlink - 1 });
-    } else {
-      inodes.update(ino, { nlink: inode.nlink - 1, ...inodes.touched(true) });
     }
-    this.freeIfUnused(ino);
+    const nlink = isDir ? 0 : inode.nlink - 1;
+    if (nlink === 0 && this.#free({ ...inode, nlink })) return;
+    inodes.update(ino, { nlink, ...inodes.touched(true) });
+    if (nlink === 0) this.#inUse.add(ino);
   }
 
   /**
@@ -74,11 +109,33 @@ export class Orphans {
    * entry refers to it any more. Within a transaction; the working file goes after the commit (STORE-5).
    */
   freeIfUnused(ino: number): void {
-    const { db, inodes, entries, bytes, openFiles } = this.#context;
-    const inode = inodes.find(ino);
+    const inode = this.#context.inodes.find(ino);
     if (inode === undefined || inode.nlink > 0) return;
-    if (openFiles.isOpen(ino) || this.#held.has(ino)) return;
-    if (entries.ofInode(ino).length === 0) inodes.delete(ino);
-    if (isRegular(inode.mode) && inode.stub === 0) db.afterCommit(() => bytes.removeWork(ino));
+    if (!this.#free(inode)) this.#inUse.add(ino);
+  }
+
+  /** Whether the inode is freed, or only its row stays, for a deleted entry. */
+  #free(inode: InodeRow): boolean {
+    const { db, inodes, entries, openFiles } = this.#context;
+    const { ino } = inode;
+    if (openFiles.isOpen(ino) || this.#held.has(ino)) return false;
+    if (entries.refersTo(ino)) inodes.update(ino, { nlink: 0, writers: 0, fill: null });
+    else inodes.delete(ino);
+    if (isRegular(inode.mode) && inode.stub === 0) {
+      db.afterCommit(() => this.garbage.remove(ino, inode.writers === 1 ? undefined : inode.size));
+    }
+    db.afterCommit(() => this.#inUse.delete(ino));
+    return true;
+  }
+
+  /** Within a transaction that has just begun. */
+  #freeUnused(): void {
+    if (this.#unused.size === 0) return;
+    const due = [...this.#unused].slice(0, batchMax);
+    for (const ino of due) this.freeIfUnused(ino);
+    // One that got a name, or is open again, is noted anew when it is let go.
+    this.#context.db.afterCommit(() => {
+      for (const ino of due) this.#unused.delete(ino);
+    });
   }
 }

@@ -1,0 +1,42 @@
+/**
+ * A document whose path was taken here is shown under another name, its alias. When its path becomes free the
+ * alias ends, in the transaction that frees it (docs/spec/store.md, ALIAS-1).
+ */
+import { isDirectory } from "@smfs/core";
+import type { StoreContext } from "./context.ts";
+import type { EntryRow } from "./entries.ts";
+
+export class Aliases {
+  readonly #context: StoreContext;
+  readonly #any;
+  readonly #waiting;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+    const { sql } = context.db;
+    this.#any = sql.prepare<[], number>("SELECT 1 FROM entry WHERE alias = 1 LIMIT 1").pluck();
+    // The smallest document id gets the path, on every device (docs/spec/sync.md).
+    this.#waiting = sql.prepare<[string], EntryRow>(
+      "SELECT * FROM entry WHERE base_path = ? AND alias = 1 AND state = 'live' ORDER BY doc_id LIMIT 1",
+    );
+  }
+
+  /** Within a transaction: nothing is called `name` in `parent` any more. */
+  endAt(parent: number, name: string): void {
+    if (this.#any.get() === undefined) return;
+    const { entries, inodes, versions, invalidate } = this.#context;
+    const path = entries.textPath({ parent, name });
+    const waiting = path === undefined ? undefined : this.#waiting.get(path);
+    if (waiting === undefined || isDirectory(inodes.get(waiting.ino).mode)) return;
+    const version = versions.next();
+    const isClean = waiting.local_ver === waiting.base_ver;
+    const moved = isClean ? { local_ver: version, base_ver: version } : {};
+    entries.update(waiting.fid, { parent, name, alias: 0, ...moved });
+    for (const ino of new Set([waiting.parent, parent])) {
+      inodes.update(ino, inodes.touched());
+      invalidate({ kind: "inode", ino });
+    }
+    invalidate({ kind: "entry", parent: waiting.parent, name: waiting.name });
+    invalidate({ kind: "entry", parent, name });
+  }
+}

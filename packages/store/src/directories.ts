@@ -1,0 +1,65 @@
+/** Directory streams. A position is an entry's number, so a stream survives whatever comes and goes meanwhile. */
+import { assert, type DirEntry, FsError, isDirectory, rootIno, S_IFDIR, S_IFMT } from "@smfs/core";
+import type { StoreContext } from "./context.ts";
+
+/** Names read from the database at a time. */
+const batchRows = 128;
+/** Cookies of `.` and `..`; an entry's is its number above them. */
+const selfCookie = 1;
+const parentCookie = 2;
+
+export class Directories {
+  readonly #context: StoreContext;
+  readonly #open = new Map<number, number>();
+  #next = 1;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  /** @throws FsError ENOTDIR, ESTALE */
+  open(ino: number): number {
+    if (!isDirectory(this.#context.inodes.get(ino).mode)) throw new FsError("ENOTDIR", `${ino}`);
+    const fh = this.#next;
+    this.#next += 1;
+    this.#open.set(fh, ino);
+    return fh;
+  }
+
+  close(fh: number): void {
+    this.inoOf(fh);
+    this.#open.delete(fh);
+  }
+
+  /** @throws FsError EBADF */
+  inoOf(fh: number): number {
+    const ino = this.#open.get(fh);
+    if (ino === undefined) throw new FsError("EBADF", `directory ${fh}`);
+    return ino;
+  }
+
+  read(fh: number, cookie: number, visit: (entry: DirEntry) => boolean): void {
+    const ino = this.inoOf(fh);
+    const self = { name: ".", ino, type: S_IFDIR, cookie: selfCookie };
+    if (cookie < selfCookie && !visit(self)) return;
+    const above = { name: "..", ino: this.parentOf(ino), type: S_IFDIR, cookie: parentCookie };
+    if (cookie < parentCookie && !visit(above)) return;
+    let afterId = Math.max(0, cookie - parentCookie);
+    for (;;) {
+      const rows = this.#context.entries.names(ino, afterId, batchRows);
+      for (const row of rows) {
+        assert(row.id > afterId, "a stream goes forward");
+        afterId = row.id;
+        const type = row.mode & S_IFMT;
+        if (!visit({ name: row.name, ino: row.ino, type, cookie: row.id + parentCookie })) return;
+      }
+      if (rows.length < batchRows) return;
+    }
+  }
+
+  /** The directory above; of one that was removed, and of the root, itself. */
+  parentOf(ino: number): number {
+    if (ino === rootIno) return rootIno;
+    return this.#context.entries.ofInode(ino).find(({ state }) => state === "live")?.parent ?? ino;
+  }
+}

@@ -1,0 +1,11 @@
+/** What the parts that carry out file system operations share, beyond what every part of the store does. */
+import type { StoreContext } from "./context.ts";
+import type { Fills } from "./fills.ts";
+import type { WorkingFiles } from "./working-files.ts";
+import type { Writers } from "./writers.ts";
+
+export interface FileContext extends StoreContext {
+  readonly fills: Fills;
+  readonly working: WorkingFiles;
+  readonly writers: Writers;
+}

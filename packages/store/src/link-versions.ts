@@ -1,0 +1,27 @@
+/**
+ * Hard links are documents of their own that name their common file by the smallest fid of its names. Whose
+ * answer to that changes has changed (docs/spec/store.md, STORE-9).
+ */
+import type { StoreContext } from "./context.ts";
+
+/** What the names of an inode say of each other: the smallest fid when there are several, else null. */
+export type Link = string | null;
+
+export function linkOf(context: StoreContext, ino: number): Link {
+  const fids = context.entries
+    .ofInode(ino)
+    .filter(({ state }) => state === "live")
+    .map(({ fid }) => fid)
+    .sort();
+  return fids.length > 1 ? (fids[0] ?? null) : null;
+}
+
+/** Within a transaction that added or removed a name: `before` is what `linkOf` said before it. */
+export function setLinkVersions(
+  context: StoreContext,
+  ino: number,
+  before: Link,
+  version: number,
+): void {
+  if (linkOf(context, ino) !== before) context.entries.bumpInode(ino, version);
+}

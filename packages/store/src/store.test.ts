@@ -1,0 +1,24 @@
+import { O_CREAT, O_RDWR } from "@smfs/core";
+import { expect, test } from "vitest";
+import { StoreFixture, user } from "./testing/store-fixture.ts";
+
+test("[STORE-1] a file lives, moves and goes, and leaves nothing behind", () => {
+  const f = new StoreFixture();
+  f.mkdir("/d");
+  f.write("/d/a", "hello");
+  expect(f.read("/d/a")).toBe("hello");
+  expect(f.inode("/d/a").writers).toBe(1);
+  f.settle();
+  expect(f.inode("/d/a")).toMatchObject({ writers: 0, size: 5 });
+  f.rename("/d/a", "/b");
+  expect(f.read("/b")).toBe("hello");
+  expect(f.list("/")).toEqual(["b", "d"]);
+  f.unlink("/b");
+  f.settle();
+  expect(f.bytes.listWork()).toEqual([]);
+  const { file } = f.store.tmpfile(1, 0o600, O_RDWR | O_CREAT, user);
+  f.store.release(file.fh);
+  f.settle();
+  expect(f.bytes.listWork()).toEqual([]);
+  expect(f.bytes.openCount).toBe(0);
+});

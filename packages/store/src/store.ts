@@ -1,0 +1,366 @@
+/**
+ * The store as a file system: each operation is one synchronous function and at most one transaction, run to
+ * completion (docs/spec/store.md). This file wires; the work is in the files it names.
+ */
+import {
+  type Attr,
+  type Backing,
+  type Caller,
+  type Clock,
+  type CopyRange,
+  checkName,
+  type DirEntry,
+  type FileSystem,
+  FsError,
+  type Invalidation,
+  isDirectory,
+  isSymlink,
+  type Logger,
+  nameBytesMax,
+  O_EXCL,
+  type OpenFile,
+  type Random,
+  type RenameArgs,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  type SetAttr,
+  type StatFs,
+  type Ticket,
+} from "@smfs/core";
+import { Aliases } from "./aliases.ts";
+import { Attributes } from "./attributes.ts";
+import type { ByteStore } from "./byte-store.ts";
+import type { StoreContext } from "./context.ts";
+import { Creation } from "./creation.ts";
+import { Database } from "./database.ts";
+import { Directories } from "./directories.ts";
+import { Entries } from "./entries.ts";
+import { Facts } from "./facts.ts";
+import type { FileContext } from "./file-context.ts";
+import { type FileDurability, Files } from "./files.ts";
+import { Fills } from "./fills.ts";
+import { FreeNames } from "./free-names.ts";
+import { Inodes } from "./inodes.ts";
+import { MovedDirectories } from "./moved-directories.ts";
+import { OpenFiles } from "./open-files.ts";
+import { Orphans } from "./orphans.ts";
+import { Pend } from "./pend.ts";
+import type { StoreEvent } from "./port.ts";
+import { Removal } from "./removal.ts";
+import { Renaming } from "./renaming.ts";
+import { Versions } from "./versions.ts";
+import { Waits } from "./waits.ts";
+import { WorkingFiles } from "./working-files.ts";
+import { Writers } from "./writers.ts";
+import { Xattrs } from "./xattrs.ts";
+
+/** Milliseconds that one tick marks entries below a renamed directory. */
+const markSliceMs = 2;
+
+export interface StoreOptions {
+  /** The database, or the path of its file; `":memory:"` for one that is gone with the process. */
+  readonly database: Database | string;
+  readonly bytes: ByteStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Owner of what has no owner of its own: the mounting user. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Tells the sync thread. Must not throw. */
+  readonly emit: (event: StoreEvent) => void;
+  /** When acknowledged bytes survive a power loss; `fsync` when they were asked to. */
+  readonly durability?: FileDurability;
+}
+
+export class Store implements FileSystem {
+  readonly context: StoreContext;
+  readonly #context: FileContext;
+  readonly #invalidations: Invalidation[] = [];
+  readonly #attributes: Attributes;
+  readonly #xattrs: Xattrs;
+  readonly #creation: Creation;
+  readonly #removal: Removal;
+  readonly #renaming: Renaming;
+  readonly #files: Files;
+  readonly #directories: Directories;
+  readonly #moved: MovedDirectories;
+
+  /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
+  static open(options: StoreOptions): Store {
+    return new Store(options);
+  }
+
+  private constructor(options: StoreOptions) {
+    const context = fileContext(options, (invalidation) => this.#invalidations.push(invalidation));
+    this.context = context;
+    this.#context = context;
+    this.#xattrs = new Xattrs(context);
+    this.#attributes = new Attributes(context, this.#xattrs);
+    this.#creation = new Creation(context, this.#attributes, this.#xattrs);
+    this.#moved = new MovedDirectories(context);
+    const aliases = new Aliases(context);
+    this.#removal = new Removal(context, aliases);
+    this.#renaming = new Renaming(context, this.#removal, this.#moved, aliases);
+    this.#files = new Files(context, this.#attributes, options.durability ?? "fsync");
+    this.#directories = new Directories(context);
+  }
+
+  /** What the kernel must forget because of transitions that have committed. Told once. */
+  takeInvalidations(): Invalidation[] {
+    return this.#invalidations.splice(0);
+  }
+
+  /** Parked operations that may go on: the frontend dispatches them again. Told once. */
+  takeResumed(): Ticket[] {
+    return this.#context.waits.announced();
+  }
+
+  /** Does what is due, at most a few milliseconds of it. `nowMs` is of the monotonic clock. */
+  tick(nowMs: number = this.#context.clock.monotonic()): void {
+    const { writers, orphans } = this.#context;
+    writers.tick(nowMs);
+    orphans.tick();
+    orphans.garbage.tick();
+    this.bumpMoved(markSliceMs);
+  }
+
+  /** Milliseconds until `tick` has something to do; -1 when nothing waits for time. */
+  nextTickMs(): number {
+    const { writers, orphans, clock } = this.#context;
+    if (orphans.isPending || orphans.garbage.isPending || this.#moved.isPending) return 0;
+    if (writers.nextDueMs === Number.POSITIVE_INFINITY) return -1;
+    return Math.max(0, Math.ceil(writers.nextDueMs - clock.monotonic()));
+  }
+
+  /** Marks entries below renamed directories for `sliceMs` milliseconds. Returns whether more is left. */
+  bumpMoved(sliceMs: number): boolean {
+    return this.#moved.mark(sliceMs);
+  }
+
+  /** Ends the store. What nobody can write any more is noted as such, so that the next start need not look. */
+  close(): void {
+    const { db, working, writers } = this.#context;
+    working.closeAll();
+    writers.settleAll();
+    working.closeAll();
+    db.close();
+  }
+
+  lookup(parent: number, name: string): Attr {
+    if (name === ".") return this.getattr(parent);
+    if (name === "..") return this.getattr(this.#directories.parentOf(parent));
+    const { entries, inodes } = this.#context;
+    const ino = entries.inoOf(parent, name);
+    if (ino !== undefined) return this.#attributes.get(ino);
+    checkName(name);
+    if (!isDirectory(inodes.get(parent).mode)) throw new FsError("ENOTDIR", `inode ${parent}`);
+    throw new FsError("ENOENT", name);
+  }
+
+  getattr(ino: number): Attr {
+    return this.#attributes.get(ino);
+  }
+
+  setattr(ino: number, changes: SetAttr, caller: Caller, fh?: number): Attr {
+    return this.#attributes.set(ino, changes, caller, fh);
+  }
+
+  readlink(ino: number): string {
+    const { mode, target } = this.#context.inodes.get(ino);
+    if (!isSymlink(mode)) throw new FsError("EINVAL", `inode ${ino} is no symlink`);
+    return target ?? "";
+  }
+
+  symlink(parent: number, name: string, target: string, caller: Caller): Attr {
+    return this.#creation.symlink(parent, name, target, caller);
+  }
+
+  mknod(parent: number, name: string, mode: number, rdev: number, caller: Caller): Attr {
+    const type = mode & S_IFMT;
+    if (type === S_IFDIR || type === S_IFLNK) throw new FsError("EINVAL", `mode ${mode}`);
+    if (type !== S_IFREG && type !== 0) {
+      return this.#creation.special(parent, name, mode, rdev, caller);
+    }
+    const { ino } = this.#creation.file(parent, name, mode, caller);
+    this.#context.working.close(ino);
+    this.#context.writers.released(ino);
+    return this.getattr(ino);
+  }
+
+  mkdir(parent: number, name: string, mode: number, caller: Caller): Attr {
+    return this.#creation.directory(parent, name, mode, caller);
+  }
+
+  unlink(parent: number, name: string, caller: Caller): void {
+    this.#removal.unlink(parent, name, caller);
+  }
+
+  rmdir(parent: number, name: string, caller: Caller): void {
+    this.#removal.rmdir(parent, name, caller);
+  }
+
+  rename(args: RenameArgs, caller: Caller): void {
+    this.#renaming.rename(args, caller);
+  }
+
+  link(ino: number, parent: number, name: string, caller: Caller): Attr {
+    return this.#creation.link(ino, parent, name, caller);
+  }
+
+  open(ino: number, flags: number, caller: Caller): OpenFile {
+    const { fh } = this.#files.open(ino, flags, caller);
+    // Whatever sync changes is invalidated explicitly, so what the kernel has cached is true.
+    return { fh, keepCache: true };
+  }
+
+  create(
+    parent: number,
+    name: string,
+    mode: number,
+    flags: number,
+    caller: Caller,
+  ): { readonly attr: Attr; readonly file: OpenFile } {
+    const there = this.#context.entries.inoOf(parent, name);
+    if (there !== undefined && (flags & O_EXCL) === 0) {
+      const file = this.open(there, flags, caller);
+      return { attr: this.getattr(there), file };
+    }
+    const attr = this.#creation.file(parent, name, mode, caller);
+    return { attr, file: { fh: this.#files.opened(attr.ino, flags).fh, keepCache: true } };
+  }
+
+  tmpfile(
+    parent: number,
+    mode: number,
+    flags: number,
+    caller: Caller,
+  ): { readonly attr: Attr; readonly file: OpenFile } {
+    const attr = this.#creation.tmpfile(parent, mode, caller);
+    return { attr, file: { fh: this.#files.opened(attr.ino, flags).fh, keepCache: true } };
+  }
+
+  read(fh: number, into: Uint8Array, offset: number): number {
+    return this.#files.read(fh, into, offset);
+  }
+
+  write(
+    fh: number,
+    bytes: Uint8Array,
+    offset: number,
+    options?: { killSuidGid?: boolean; isExact?: boolean },
+  ): number {
+    return this.#files.write(fh, bytes, offset, options);
+  }
+
+  flush(fh: number): void {
+    this.#files.flush(fh);
+  }
+
+  release(fh: number): void {
+    this.#files.release(fh);
+  }
+
+  fsync(fh: number, _dataOnly: boolean, _caller: Caller): void {
+    this.#files.fsync(fh);
+  }
+
+  lseek(fh: number, offset: number, whence: number): number {
+    return this.#files.lseek(fh, offset, whence);
+  }
+
+  fallocate(fh: number, mode: number, offset: number, length: number): void {
+    this.#files.fallocate(fh, mode, offset, length);
+  }
+
+  copyFileRange(range: CopyRange): number {
+    return this.#files.copyFileRange(range);
+  }
+
+  backing(ino: number): Backing | undefined {
+    return this.#files.backing(ino);
+  }
+
+  opendir(ino: number): number {
+    return this.#directories.open(ino);
+  }
+
+  readdir(fh: number, cookie: number, visit: (entry: DirEntry) => boolean): void {
+    this.#directories.read(fh, cookie, visit);
+  }
+
+  releasedir(fh: number): void {
+    this.#directories.close(fh);
+  }
+
+  fsyncdir(fh: number, _dataOnly: boolean): void {
+    this.#directories.inoOf(fh);
+    this.#files.fsyncDirectory();
+  }
+
+  statfs(): StatFs {
+    return { ...this.#context.bytes.disk(), nameBytesMax };
+  }
+
+  getxattr(ino: number, name: string): Uint8Array {
+    return this.#xattrs.get(ino, name);
+  }
+
+  setxattr(ino: number, name: string, value: Uint8Array, flags: number): void {
+    this.#xattrs.set(ino, name, value, flags);
+  }
+
+  listxattr(ino: number): string[] {
+    return this.#xattrs.list(ino);
+  }
+
+  removexattr(ino: number, name: string): void {
+    this.#xattrs.remove(ino, name);
+  }
+
+  hold(ino: number): void {
+    this.#context.orphans.hold(ino);
+  }
+
+  forget(ino: number): void {
+    this.#context.orphans.forget(ino);
+  }
+}
+
+function fileContext(
+  options: StoreOptions,
+  invalidate: (invalidation: Invalidation) => void,
+): FileContext {
+  const { bytes, clock, random, logger: log, owner, emit } = options;
+  const db =
+    options.database instanceof Database ? options.database : new Database(options.database);
+  const facts = new Facts(db);
+  const versions = new Versions(db, facts, random, clock);
+  const inodes = new Inodes(db, clock);
+  const entries = new Entries(db, random);
+  const openFiles = new OpenFiles();
+  const orphans = new Orphans({ db, inodes, entries, bytes, openFiles, log });
+  const context: StoreContext = {
+    db,
+    facts,
+    versions,
+    inodes,
+    entries,
+    bytes,
+    openFiles,
+    orphans,
+    waits: new Waits(),
+    names: new FreeNames(entries),
+    pend: new Pend(db),
+    clock,
+    random,
+    log,
+    owner,
+    emit,
+    invalidate,
+  };
+  const working = new WorkingFiles(bytes);
+  const fills = new Fills(context);
+  return { ...context, working, fills, writers: new Writers(context, working) };
+}
