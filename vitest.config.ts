@@ -14,7 +14,7 @@ export default defineConfig({
         ...source,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "test/contract/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "test/{contract,losses}/**/*.test.ts"],
         },
       },
       { ...source, test: { name: "tidy", include: ["test/*.test.ts"], testTimeout: 60_000 } },

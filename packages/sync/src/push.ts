@@ -318,6 +318,7 @@ export class Push {
     if (blob === undefined)
       return { kind: "bytes", bytes: op.snapshot?.bytes ?? new Uint8Array(0) };
     const { worker } = this.#deps;
+    if (op.size <= inlineBytesMax) return { kind: "bytes", bytes: await worker.readBlob(blob) };
     return { kind: "stream", size: op.size, stream: () => worker.streamBlob(blob) };
   }
 
