@@ -46,16 +46,25 @@ async function writeAgain(rig: Rig, device: Device): Promise<void> {
   expect(device.transitions.status().inFlightCount).toBe(1);
 }
 
+/** What the device holds in the very moment after each confirmation. */
+function watchConfirmations(device: Device): { text: string | undefined; dirtyCount: number }[] {
+  const moments: { text: string | undefined; dirtyCount: number }[] = [];
+  const { verify } = device.transitions;
+  device.transitions.verify = (...args) => {
+    const settled = verify(...args);
+    moments.push({ text: device.read("/f"), dirtyCount: device.transitions.status().dirtyCount });
+    return settled;
+  };
+  return moments;
+}
+
 function sequenceOf(name: string, options: DeviceOptions): void {
   test(`[PUSH-7, PULL-4] ${name}`, async () => {
     const [rig, device] = await firstVersionSent(options);
+    const moments = watchConfirmations(device);
     await writeAgain(rig, device);
-    await rig.until(
-      () => device.transitions.status().inFlightCount === 0,
-      "the first is confirmed",
-    );
-    expect(device.read("/f")).toBe("second");
-    expect(device.transitions.status().dirtyCount).toBe(1);
+    await rig.until(() => moments.length > 0, "the first is confirmed");
+    expect(moments[0]).toEqual({ text: "second", dirtyCount: 1 });
     await rig.until(() => device.isClean(), "all is quiet");
     expect(device.read("/f")).toBe("second");
     expect(rig.texts()).toEqual({ "/f": "second" });
