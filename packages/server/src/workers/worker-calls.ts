@@ -18,6 +18,8 @@ export interface WorkerCallsOptions {
   /** Milliseconds without a call after which the worker is ended; undefined: it stays. */
   readonly idleMs?: number;
   readonly resourceLimits?: ResourceLimits;
+  /** MiB by which the process may grow during calls: buffers do not count as heap, so the heap's limit misses them. */
+  readonly growthMiBMax?: number;
 }
 
 /** What a call came to when it was no answer. */
@@ -41,6 +43,9 @@ export type ReplyMessage =
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly error: string };
 
+/** Milliseconds between two looks at the memory of the process. */
+const watchMs = 100;
+
 interface Pending {
   resolve(output: unknown): void;
   reject(error: WorkerError): void;
@@ -53,6 +58,7 @@ export class WorkerCalls {
   #worker: Worker | undefined;
   #lastId = 0;
   #cancelIdle: Cancel = () => undefined;
+  #cancelWatch: Cancel | undefined;
 
   constructor(options: WorkerCallsOptions) {
     this.#options = options;
@@ -78,13 +84,14 @@ export class WorkerCalls {
     }
     this.#cancelIdle();
     const worker = this.#start();
+    if (this.#cancelWatch === undefined) this.#watch(process.memoryUsage.rss());
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       const cancel = this.#options.clock.after(timeoutMs, () => {
         const seconds = Math.round(timeoutMs / 1000);
         this.#settle(id, { error: new WorkerError("timeout", `took more than ${seconds} s`) });
-        this.#end(worker, "another request took too long");
+        void this.#end(worker, "another request took too long");
       });
       this.#pending.set(id, { resolve, reject, cancel });
       worker.postMessage({ id, input } satisfies CallMessage, transfer);
@@ -130,6 +137,22 @@ export class WorkerCalls {
     if ("error" in result) pending.reject(result.error);
     else pending.resolve(result.output);
     if (this.#pending.size === 0) this.#endWhenIdle();
+  }
+
+  /** Looks now and then, while there are calls, whether the process has grown too much. */
+  #watch(before: number): void {
+    const { growthMiBMax, clock } = this.#options;
+    if (growthMiBMax === undefined) return;
+    this.#cancelWatch = clock.after(watchMs, () => {
+      this.#cancelWatch = undefined;
+      const worker = this.#worker;
+      if (worker === undefined || this.#pending.size === 0) return;
+      if (process.memoryUsage.rss() - before > growthMiBMax * (1 << 20)) {
+        void this.#end(worker, `needs more than ${growthMiBMax} MiB`);
+      } else {
+        this.#watch(before);
+      }
+    });
   }
 
   #endWhenIdle(): void {
