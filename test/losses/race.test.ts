@@ -23,6 +23,17 @@ function clearUnconditionally(transitions: Transitions, store: Store): void {
   };
 }
 
+/** Takes an attempt for carried out, whatever the server has. */
+function settleBlindly(store: Store, fid: string): void {
+  const { db, entries } = store.context;
+  const op = db.sql
+    .prepare<[string], { claim_ver: number }>("SELECT claim_ver FROM op WHERE fid = ?")
+    .get(fid);
+  if (op === undefined) return;
+  entries.update(fid, { base_ver: op.claim_ver });
+  db.sql.prepare("DELETE FROM op WHERE fid = ?").run(fid);
+}
+
 /** Runs until the first version of /f is at the server and being processed. */
 async function firstVersionSent(
   options: DeviceOptions = {},
@@ -135,4 +146,37 @@ test("[PUSH-6] (c) a confirmation that does not come moves no base and stays vis
   expect(entry?.base_ver).toBe(0);
   await rig.until(() => device.isClean(), "a later look confirms it");
   expect(device.store.context.entries.find(1, "f")?.base_hash).not.toBeNull();
+});
+
+test("[PUSH-5] (b) fails when a 2xx moves the base: the test sees", async () => {
+  const believeAnswers = (transitions: Transitions, store: Store): void => {
+    const { note } = transitions;
+    transitions.note = (fid, opId, changes) => {
+      const op = note(fid, opId, changes);
+      if (changes.phase === "accepted") settleBlindly(store, fid);
+      return op;
+    };
+  };
+  const rig = new Rig(slow);
+  const device = rig.device("a", { mutate: believeAnswers }).start();
+  await rig.run(1000);
+  device.write("/f", "first");
+  await rig.until(() => rig.texts()["/f"] === "first", "the first version is sent");
+  await rig.run(500);
+  const [doc] = [...rig.model.table.all()];
+  expect(doc?.status).not.toBe("done");
+  expect(device.transitions.status().dirtyCount).toBe(0);
+});
+
+test("[PUSH-6] (c) fails when a time-out counts as success: the test sees", async () => {
+  const believeTime = (transitions: Transitions, store: Store): void => {
+    transitions.giveBack = (fid) => settleBlindly(store, fid);
+  };
+  const rig = new Rig({ ...slow, processingMs: [90_000, 90_000] });
+  const device = rig.device("a", { mutate: believeTime }).start();
+  await rig.run(1000);
+  device.write("/f", "first");
+  await rig.until(() => rig.texts()["/f"] === "first", "it is sent");
+  await rig.run(80_000);
+  expect(device.transitions.status().inFlightCount).toBe(0);
 });
