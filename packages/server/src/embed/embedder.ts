@@ -15,6 +15,19 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
+/** Where a sharper model comes from. It is loaded when it is needed, and again after it was freed. */
+export interface ModelSource {
+  /** Names it before it is loaded, in `status`. */
+  readonly label: string;
+  /** Milliseconds that a question waits for its vector before it is asked without: `questionMs` of a local model. */
+  readonly questionMs: number;
+  /**
+   * Loads and warms it.
+   * @throws Error when it cannot be loaded or reached; asked again later
+   */
+  load(): Promise<Embedder>;
+}
+
 /** How the scores of one model are joined with lexical ones, and what they mean to people. */
 export interface Calibration {
   /** Weight of the lexical part: fused = cosine + weight · share^power. */
