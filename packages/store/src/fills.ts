@@ -16,9 +16,9 @@ export class Fills {
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.#blobIsNeeded = context.db.sql.prepare<[string, number], { n: number }>(
-      `SELECT (SELECT count(*) FROM entry WHERE base_blob = ?1) + (SELECT count(*) FROM op WHERE snap_blob = ?1)
-         + (SELECT count(*) FROM trash WHERE blob = ?1) + (SELECT count(*) FROM inode WHERE fill = ?1 AND ino <> ?2) AS n`,
+    this.#blobIsNeeded = context.db.sql.prepare<[{ blob: string; ino: number }], { n: number }>(
+      `SELECT (SELECT count(*) FROM entry WHERE base_blob = @blob) + (SELECT count(*) FROM op WHERE snap_blob = @blob)
+         + (SELECT count(*) FROM trash WHERE blob = @blob) + (SELECT count(*) FROM inode WHERE fill = @blob AND ino <> @ino) AS n`,
     );
     this.#unfinished = context.db.sql.prepare<[number], { ino: number }>(
       "SELECT ino FROM inode WHERE fill IS NOT NULL LIMIT ?",
@@ -59,7 +59,7 @@ export class Fills {
 
   /** Whether a blob is somebody's besides `ino`'s fill: a base, a snapshot, the trash. */
   isNeeded(blob: string, ino: number): boolean {
-    return (this.#blobIsNeeded.get(blob, ino)?.n ?? 0) > 0;
+    return (this.#blobIsNeeded.get({ blob, ino })?.n ?? 0) > 0;
   }
 
   /** Inodes whose fill a crash has interrupted. */
