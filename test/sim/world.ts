@@ -64,6 +64,8 @@ export interface RunOptions {
 
 /** Events of one run; more is a loop. */
 const eventsMax = 400_000;
+/** Actions of the adversary for each one of the script: they cause protocol steps, which are his chances. */
+const adversaryPerStepMax = 2;
 /** Virtual milliseconds of quiet that everything must have settled in. */
 const quietMs = 45 * 60_000;
 const sliceMs = 20_000;
@@ -86,6 +88,7 @@ export class World {
   #isStormy = true;
   /** The device whose user acts in this event. */
   #byUser: string | undefined;
+  #adversaryCount = 0;
   /** A user acts: his own doings set off no other user. */
   #isActing = false;
   #violation: Violation | undefined;
@@ -327,7 +330,9 @@ export class World {
     if (!this.#isStormy || this.#isActing) return;
     const { adversaryShare, momentCrashShare } = this.config;
     const adversary = this.choices.stream("adversary");
-    if (adversaryShare > 0 && adversary.happens(adversaryShare)) {
+    const isFresh = this.#adversaryCount < this.config.actionCount * adversaryPerStepMax;
+    if (isFresh && adversaryShare > 0 && adversary.happens(adversaryShare)) {
+      this.#adversaryCount += 1;
       // Mostly the user of this very device: that is where the races are.
       const other = adversary.below(4) === 3 ? adversary.below(this.devices.length) : index;
       this.coverage.add(`adversary at ${label.split(" ", 1)[0] ?? ""}`);

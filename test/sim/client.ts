@@ -1,0 +1,500 @@
+/**
+ * The product as a device of the simulator: the real store and the real sync engine, with database, bytes, clock,
+ * randomness, port and network injected. Every message between them is an event; nothing else makes a timer.
+ */
+import {
+  type Caller,
+  FsError,
+  type LogFields,
+  type LogLevel,
+  O_APPEND,
+  O_CREAT,
+  O_RDWR,
+  O_TRUNC,
+  RENAME_EXCHANGE,
+  rootIno,
+  seededRandom,
+  type Ticket,
+} from "@smfs/core";
+import {
+  Database,
+  MemoryByteStore,
+  MemoryFileWorker,
+  PortClient,
+  PortServer,
+  type SharedMapping,
+  Store,
+  Transitions,
+} from "@smfs/store";
+import { Engine } from "@smfs/sync";
+import SqliteDatabase from "better-sqlite3";
+import type { SimClock } from "./clock.ts";
+import type { Desk, Device, DeviceView } from "./device.ts";
+import { PowerCut } from "./power-cut.ts";
+import { ProductView } from "./product-view.ts";
+import type { Life } from "./sched.ts";
+import { sha256 } from "./sha256.ts";
+import type { DeviceFactory, DeviceSeat } from "./world.ts";
+
+const caller: Caller = { uid: 1000, gid: 1000, pid: 1, umask: 0o022 };
+
+/** What a mutant may change: the parts of one running process. */
+export interface ProductParts {
+  readonly store: Store;
+  readonly transitions: Transitions;
+}
+
+export interface ProductOptions {
+  /** Breaks something on purpose. */
+  readonly mutate?: (parts: ProductParts) => void;
+}
+
+/** Everything of one process: it ends with its life. */
+interface Running {
+  readonly life: Life;
+  readonly clock: SimClock;
+  readonly store: Store;
+  readonly server: PortServer;
+  readonly client: PortClient;
+  readonly engine: Engine;
+}
+
+/** Log lines of level error that say what they should: the situation is the user's to decide. */
+const expectedErrors = ["too many documents are gone at once: deletions are held"];
+
+/** A migrated database as bytes, made once: opening from it is faster than migrating. */
+let emptyDatabase: Buffer | undefined;
+
+function newDatabase(): SqliteDatabase.Database {
+  if (emptyDatabase === undefined) {
+    const made = new SqliteDatabase(":memory:");
+    new Database(made);
+    emptyDatabase = made.serialize();
+  }
+  return new SqliteDatabase(emptyDatabase);
+}
+
+export class ProductDevice implements Device {
+  readonly name: string;
+  readonly view: DeviceView;
+  readonly #seat: DeviceSeat;
+  readonly #options: ProductOptions;
+  /** The disk: rows and bytes. It outlives the process. */
+  #sql: SqliteDatabase.Database = newDatabase();
+  readonly #bytes: MemoryByteStore;
+  #running: Running | undefined;
+  /** A process that has lost the store to another one and does not know it yet. */
+  #fenced: Running | undefined;
+  #trouble: string | undefined;
+  #lifeCount = 0;
+  /** Changes of the disk and of who runs. */
+  #changeCount = 0;
+  #cancelTick: () => void = () => undefined;
+  readonly #parked = new Map<Ticket, () => void>();
+  #desk: Desk | undefined;
+
+  constructor(seat: DeviceSeat, options: ProductOptions = {}) {
+    this.name = seat.name;
+    this.#seat = seat;
+    this.#options = options;
+    const birth: Life = { isAlive: true, pendingCount: 0 };
+    this.#bytes = new MemoryByteStore(seat.clock(birth));
+    this.#bytes.fault = () => this.#atDiskChange();
+    this.view = new ProductView({
+      sql: () => this.#sql,
+      bytes: this.#bytes,
+      stamp: () => this.#changeCount,
+      isUp: () => this.isUp,
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#running?.life.isAlive === true;
+  }
+
+  get desk(): Desk | undefined {
+    return this.isUp ? this.#desk : undefined;
+  }
+
+  trouble(): string | undefined {
+    if (this.#trouble !== undefined) return this.#trouble;
+    const running = this.#running;
+    if (running?.life.isAlive === true && running.life.pendingCount === 0)
+      return "the engine waits for something that no event will bring";
+    return undefined;
+  }
+
+  start(): void {
+    this.#lifeCount += 1;
+    this.#changeCount += 1;
+    if (!this.#sql.open) throw new Error("the database of a dead process was not replaced");
+    // Descriptors of the process before are closed.
+    this.#bytes.restore(this.#bytes.snapshot());
+    const life: Life = { isAlive: true, pendingCount: 0 };
+    this.#running = this.#open(life);
+    this.#desk = this.#openDesk(this.#running);
+    this.#running.engine.start();
+    this.#pump();
+  }
+
+  /** The process dies where it stands; what its calls have done so far is on the disk, an open transaction is not. */
+  kill(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    running.life.isAlive = false;
+    if (this.#fenced !== undefined) this.#fenced.life.isAlive = false;
+    this.#fenced = undefined;
+    this.#parked.clear();
+    this.#cancelTick();
+    if (!this.#sql.inTransaction) return;
+    // It dies inside a transaction: what unwinds from here must not reach the database any more.
+    this.#sql.exec("ROLLBACK");
+    const image = this.#sql.serialize();
+    this.#sql.close();
+    this.#sql = new SqliteDatabase(image);
+  }
+
+  /**
+   * A second process takes the store while the first one's engine goes on for a while. (A lock of the operating
+   * system normally keeps it out; this is what must hold when it does not.)
+   */
+  startTwice(): void {
+    const first = this.#running;
+    if (first === undefined) return;
+    this.#fenced = first;
+    this.#cancelTick();
+    const life: Life = { isAlive: true, pendingCount: 0 };
+    this.#running = this.#open(life);
+    this.#desk = this.#openDesk(this.#running);
+    this.#running.engine.start();
+    this.#pump();
+    const { sched, choices } = this.#seat;
+    sched.after(
+      choices.stream("crash").below(20_000),
+      `${this.name} first process ends`,
+      life,
+      () => {
+        first.life.isAlive = false;
+        this.#fenced = undefined;
+      },
+    );
+  }
+
+  whenReady(ticket: Ticket, again: () => void): void {
+    this.#parked.set(ticket, again);
+    // It may have been announced while the call was on its way out.
+    this.#pump();
+  }
+
+  #atDiskChange(): void {
+    const life = this.#running?.life;
+    if (life?.isAlive !== true) throw new PowerCut();
+    this.#changeCount += 1;
+    this.#seat.atDiskChange(life);
+  }
+
+  #open(life: Life): Running {
+    const seat = this.#seat;
+    const { name, sched } = seat;
+    const clock = seat.clock(life);
+    const random = seededRandom(seat.config.seed * 1009 + seat.index * 101 + this.#lifeCount);
+    const logger = {
+      log: (level: LogLevel, message: string, fields?: LogFields) =>
+        this.#log(life, level, message, fields),
+    };
+    const latency = seat.choices.stream("schedule");
+    let client: PortClient | undefined;
+    const store = Store.open({
+      database: new Database(this.#sql),
+      bytes: this.#bytes,
+      clock,
+      random,
+      logger,
+      owner: { uid: caller.uid, gid: caller.gid },
+      emit: (event) => {
+        sched.after(latency.below(3), `${name} event ${event.kind}`, life, () =>
+          client?.receive({ events: [event] }),
+        );
+      },
+    });
+    const transitions = new Transitions(store.context);
+    this.#options.mutate?.({ store, transitions });
+    const server = new PortServer(store.context, transitions, clock);
+    const made = new PortClient((requests) => {
+      const names = requests.map(({ method }) => method).join("+");
+      sched.after(latency.below(4), `${name} port ${names}`, life, () => {
+        seat.moment(`port ${names}`);
+        if (!life.isAlive) return;
+        server.accept(requests);
+        this.#pump();
+      });
+    });
+    client = made;
+    const engine = new Engine({
+      port: made.port(),
+      transport: seat.net(life),
+      container: seat.world.container,
+      epoch: store.context.versions.epoch,
+      worker: new MemoryFileWorker(this.#bytes, () => this.#pause(life)),
+      digest: sha256,
+      clock,
+      random,
+      log: logger,
+      options: {
+        pull: true,
+        push: true,
+        pollIntervalS: 10,
+        sweepIntervalS: 600,
+        prefetch: true,
+      },
+    });
+    return { life, clock, store, server, client: made, engine };
+  }
+
+  /** Between two steps of the file worker: other threads run, the user writes, the process dies. */
+  #pause(life: Life): Promise<void> {
+    return new Promise((resolve) => {
+      const { sched, choices } = this.#seat;
+      sched.after(choices.stream("schedule").below(8), `${this.name} worker`, life, () => {
+        this.#seat.moment("worker step");
+        if (life.isAlive) resolve();
+      });
+    });
+  }
+
+  #log(life: Life, level: LogLevel, message: string, fields: LogFields | undefined): void {
+    const isMine = life === this.#running?.life && life.isAlive;
+    if (level !== "error" || !isMine || expectedErrors.includes(message)) return;
+    this.#trouble ??= `${message} ${JSON.stringify(fields ?? {})}`;
+  }
+
+  /** What the store thread's loop does after each thing it was woken for. */
+  #pump(): void {
+    for (const running of [this.#fenced, this.#running]) {
+      if (running?.life.isAlive !== true) continue;
+      this.#serve(running);
+    }
+    const running = this.#running;
+    if (running?.life.isAlive !== true) return;
+    const { sched } = this.#seat;
+    running.store.takeInvalidations();
+    for (const ticket of running.store.takeResumed()) {
+      const again = this.#parked.get(ticket);
+      this.#parked.delete(ticket);
+      if (again !== undefined) sched.after(0, `${this.name} resumes`, running.life, again);
+    }
+    this.#cancelTick();
+    const nextMs = running.store.nextTickMs();
+    if (nextMs >= 0)
+      this.#cancelTick = sched.after(nextMs, `${this.name} tick`, running.life, () => {
+        this.#changeCount += 1;
+        running.store.tick(running.clock.monotonic());
+        this.#pump();
+      });
+  }
+
+  #serve({ server, client, life }: Running): void {
+    while (server.hasRequests && life.isAlive) {
+      this.#changeCount += 1;
+      const replies = server.run();
+      if (!life.isAlive) return;
+      const { sched, choices } = this.#seat;
+      sched.after(choices.stream("schedule").below(4), `${this.name} replies`, life, () => {
+        this.#seat.moment("replies");
+        if (life.isAlive) client.receive({ replies });
+      });
+    }
+  }
+
+  #openDesk(running: Running): Desk {
+    return new ProductDesk(running.store, this.#bytes, (isChange) => {
+      if (isChange) this.#changeCount += 1;
+      this.#pump();
+    });
+  }
+}
+
+/** System calls by path, on the store's own interface. */
+class ProductDesk implements Desk {
+  /** The ticket of a parked call that is made again. */
+  resumed: Ticket | undefined;
+  readonly #store: Store;
+  readonly #bytes: MemoryByteStore;
+  readonly #after: (isChange: boolean) => void;
+  readonly #mappings = new Map<number, { readonly ino: number; readonly mapping: SharedMapping }>();
+  readonly #inos = new Map<number, number>();
+  #nextMapping = 1;
+
+  constructor(store: Store, bytes: MemoryByteStore, after: (isChange: boolean) => void) {
+    this.#store = store;
+    this.#bytes = bytes;
+    this.#after = after;
+  }
+
+  /** Runs one system call; the store thread then looks after what came of it. */
+  #call<T>(work: (caller: Caller) => T): T {
+    const { resumed } = this;
+    this.resumed = undefined;
+    try {
+      return work(resumed === undefined ? caller : { ...caller, resumed });
+    } finally {
+      this.#after(true);
+    }
+  }
+
+  #locate(path: string): { parent: number; name: string } {
+    const names = path.split("/").filter((name) => name !== "");
+    const name = names.pop() ?? "";
+    let parent = rootIno;
+    for (const directory of names) parent = this.#store.lookup(parent, directory).ino;
+    return { parent, name };
+  }
+
+  #ino(path: string): number {
+    const { parent, name } = this.#locate(path);
+    return this.#store.lookup(parent, name).ino;
+  }
+
+  open: Desk["open"] = (path, mode) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(path);
+      const flags = O_RDWR | (mode.truncate ? O_TRUNC : 0) | (mode.append ? O_APPEND : 0);
+      const there = this.#find(parent, name);
+      if (there === undefined && mode.create !== true) throw new FsError("ENOENT", path);
+      if (there !== undefined) return this.#opened(there, this.#store.open(there, flags, who).fh);
+      const { attr, file } = this.#store.create(parent, name, 0o644, flags | O_CREAT, who);
+      return this.#opened(attr.ino, file.fh);
+    });
+
+  #opened(ino: number, fh: number): number {
+    this.#inos.set(fh, ino);
+    return fh;
+  }
+
+  #find(parent: number, name: string): number | undefined {
+    try {
+      return this.#store.lookup(parent, name).ino;
+    } catch (error) {
+      if (error instanceof FsError && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  write: Desk["write"] = (fh, bytes, offset) =>
+    this.#call(() => {
+      this.#store.write(fh, bytes, offset);
+    });
+
+  look: Desk["look"] = (fh) => {
+    const ino = this.#inos.get(fh);
+    if (ino === undefined) throw new FsError("EBADF", `handle ${fh}`);
+    const { size, nlink } = this.#store.getattr(ino);
+    const bytes = new Uint8Array(size);
+    const count = this.#store.read(fh, bytes, 0);
+    return { bytes: bytes.subarray(0, count), isNamed: nlink > 0 };
+  };
+
+  close: Desk["close"] = (fh) =>
+    this.#call(() => {
+      this.#store.flush(fh);
+      this.#store.release(fh);
+      this.#inos.delete(fh);
+    });
+
+  fsync: Desk["fsync"] = (fh) => this.#call((who) => this.#store.fsync(fh, false, who));
+
+  truncate: Desk["truncate"] = (path, size) =>
+    this.#call((who) => {
+      this.#store.setattr(this.#ino(path), { size }, who);
+    });
+
+  rename: Desk["rename"] = (from, to) => this.#call((who) => this.#rename(from, to, 0, who));
+  exchange: Desk["exchange"] = (a, b) =>
+    this.#call((who) => this.#rename(a, b, RENAME_EXCHANGE, who));
+
+  #rename(from: string, to: string, flags: number, who: Caller): void {
+    const source = this.#locate(from);
+    const target = this.#locate(to);
+    const args = {
+      fromParent: source.parent,
+      fromName: source.name,
+      toParent: target.parent,
+      toName: target.name,
+      flags,
+    };
+    this.#store.rename(args, who);
+  }
+
+  unlink: Desk["unlink"] = (path) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(path);
+      this.#store.unlink(parent, name, who);
+    });
+
+  mkdir: Desk["mkdir"] = (path) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(path);
+      this.#store.mkdir(parent, name, 0o755, who);
+    });
+
+  rmdir: Desk["rmdir"] = (path) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(path);
+      this.#store.rmdir(parent, name, who);
+    });
+
+  link: Desk["link"] = (from, to) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(to);
+      this.#store.link(this.#ino(from), parent, name, who);
+    });
+
+  symlink: Desk["symlink"] = (path, target) =>
+    this.#call((who) => {
+      const { parent, name } = this.#locate(path);
+      this.#store.symlink(parent, name, target, who);
+    });
+
+  chmod: Desk["chmod"] = (path, mode) =>
+    this.#call((who) => {
+      this.#store.setattr(this.#ino(path), { mode }, who);
+    });
+
+  map: Desk["map"] = (fh) => {
+    const ino = this.#inos.get(fh);
+    if (ino === undefined) throw new FsError("EBADF", `handle ${fh}`);
+    const id = this.#nextMapping;
+    this.#nextMapping += 1;
+    this.#mappings.set(id, { ino, mapping: this.#bytes.mapShared(ino) });
+    return id;
+  };
+
+  #mapped(id: number): { readonly ino: number; readonly mapping: SharedMapping } {
+    const mapped = this.#mappings.get(id);
+    if (mapped === undefined) throw new FsError("EINVAL", `mapping ${id}`);
+    return mapped;
+  }
+
+  lookMapped: Desk["lookMapped"] = (id) => {
+    const { ino } = this.#mapped(id);
+    const { nlink } = this.#store.getattr(ino);
+    const fd = this.#bytes.openWork(ino, "read");
+    const bytes = new Uint8Array(this.#bytes.stat(fd).size);
+    this.#bytes.read(fd, bytes, 0);
+    this.#bytes.close(fd);
+    return { bytes, isNamed: nlink > 0 };
+  };
+
+  store: Desk["store"] = (id, bytes, offset) => {
+    this.#mapped(id).mapping.store(bytes, offset);
+    this.#after(true);
+  };
+
+  unmap: Desk["unmap"] = (id) => {
+    this.#mapped(id).mapping.unmap();
+    this.#mappings.delete(id);
+  };
+}
+
+/** The product, unbroken. */
+export const productDevice: DeviceFactory = (seat) => new ProductDevice(seat);
