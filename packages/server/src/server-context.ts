@@ -7,6 +7,7 @@ import type { DocumentLists } from "./documents/list-documents.ts";
 import type { DocumentWriter } from "./documents/put-document.ts";
 import type { RepeatedCreates } from "./documents/repeated-creates.ts";
 import type { ServerLimits } from "./limits.ts";
+import type { SearchService } from "./search/search-service.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface ServerContext {
@@ -16,6 +17,7 @@ export interface ServerContext {
   readonly feed: ChangeFeed;
   readonly files: FileUrls;
   readonly indexer: Indexer;
+  readonly search: SearchService;
   readonly repeated: RepeatedCreates;
   readonly limits: ServerLimits;
   readonly clock: Clock;

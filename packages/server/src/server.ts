@@ -10,6 +10,8 @@ import { DocumentWriter } from "./documents/put-document.ts";
 import { RepeatedCreates } from "./documents/repeated-creates.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { type Listening, listen, type TlsOptions } from "./listen.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+import { pipelineHere, pipelineWorker } from "./pipeline/pipeline-thread.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { documentHandlers } from "./routes/document-routes.ts";
 import { feedHandlers } from "./routes/feed-routes.ts";
@@ -17,6 +19,8 @@ import { listHandlers } from "./routes/list-routes.ts";
 import { rawHandlers } from "./routes/raw-routes.ts";
 import { serverHandlers } from "./routes/server-routes.ts";
 import { uploadHandlers } from "./routes/upload-routes.ts";
+import type { SearchService } from "./search/search-service.ts";
+import { Searcher, searchHere, searchWorker } from "./search/searcher.ts";
 import type { ServerContext } from "./server-context.ts";
 import { openSqliteStorage } from "./storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -36,6 +40,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Document type of bytes that are no text and of no kind the API knows. Default `webpage`. */
   readonly binaryType?: string;
+  /** Where search and pipeline run. Default `workers`; `here` is for tests that run from source. */
+  readonly threads?: "workers" | "here";
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -45,6 +51,9 @@ export interface MemoryServer {
   /** Answers requests without a socket: `app.request(path)`. */
   readonly app: App;
   readonly storage: Storage;
+  readonly search: SearchService;
+  /** Resolves when every document is processed, as far as can be. */
+  idle(): Promise<void>;
   /** @throws Error when the address cannot be had, or when it listens already */
   listen(): Promise<Listening>;
   /** Ends what runs, then closes everything. May be called more than once. */
@@ -59,12 +68,10 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
   const { dataDir, clock, random, logger } = options;
   const storage = await openSqliteStorage({ dataDir, clock, random, logger });
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
-  const indexer = {
-    inlineLengthMax: 0,
-    indexText: () => [],
-    extracts: () => false,
-    wake: () => undefined,
-  };
+  const isHere = options.threads === "here";
+  const thread = isHere ? pipelineHere : pipelineWorker(clock);
+  const indexer = new Pipeline({ storage, thread, clock, random, logger });
+  const search = new Searcher(storage, isHere ? searchHere(storage) : searchWorker(dataDir, clock));
   const context: ServerContext = {
     storage,
     documents: new DocumentWriter({
@@ -80,6 +87,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
       clock,
     ),
     indexer,
+    search,
     repeated: new RepeatedCreates(clock),
     limits,
     clock,
@@ -109,11 +117,17 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     // Readers that wait are answered first: they would hold their connections open.
     context.feed.close();
     await listening?.close();
+    await indexer.close();
+    await search.close();
     await storage.close();
   };
+  // What a crash left half-way is taken up again.
+  indexer.wake();
   return {
     app,
     storage,
+    search,
+    idle: () => indexer.idle(),
     listen: async () => {
       if (listening !== undefined) throw new Error("the server listens already");
       const { host = defaultHost, port = defaultPort, tls } = options;

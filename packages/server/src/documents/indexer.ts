@@ -5,7 +5,7 @@ export interface Indexer {
   /** UTF-16 units of a text that `indexText` takes on the caller's thread, within the document's own transaction. */
   readonly inlineLengthMax: number;
   /** A text's chunks, with what both indexes need. */
-  indexText(text: string): IndexedChunk[];
+  indexText(text: string, mediaType: string): IndexedChunk[];
   /** Whether text can be drawn from bytes of this media type. */
   extracts(mediaType: string): boolean;
   /** There may be documents to work on. */

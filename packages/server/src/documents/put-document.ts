@@ -6,6 +6,7 @@ import type { MetadataPatch } from "@smfs/api";
 import { baseName, type Random } from "@smfs/core";
 import { allowsWrite, type Conditions } from "../http/conditions.ts";
 import { conflict, invalid, preconditionFailed } from "../http/http-error.ts";
+import { isSearchable } from "../search/searchable.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type {
   DocumentChange,
@@ -238,7 +239,8 @@ export class DocumentWriter {
   async #index(tx: Transaction, document: StoredDocument, write: DocumentWrite): Promise<void> {
     const text = write.received?.text;
     if (!document.isText || text === undefined || document.dreamingStatus === "dreaming") return;
-    await tx.putChunks(document, text, this.#options.indexer.indexText(text));
+    if (!isSearchable(document)) return;
+    await tx.putChunks(document, text, this.#options.indexer.indexText(text, document.mediaType));
   }
 
   async #taskType(
