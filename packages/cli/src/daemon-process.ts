@@ -12,8 +12,9 @@ import { runDaemon } from "./daemon/run.ts";
 
 const settings = await receiveSettings<DaemonSettings>();
 const log = new LogFile(settings.logFile, { level: settings.logLevel });
+let code: number;
 try {
-  process.exitCode = await runDaemon(settings, log, {
+  code = await runDaemon(settings, log, {
     onProgress: tellProgress,
     onReady: tellReady,
     abandoned: onceAbandoned(),
@@ -21,7 +22,9 @@ try {
 } catch (error) {
   log.log("error", "the daemon failed", { error: String((error as Error).stack ?? error) });
   await tellFailed(error);
-  process.exitCode = 1;
+  code = 1;
 } finally {
   log.close();
 }
+// Everything is closed and joined: what is left are idle connections and timers that nobody waits for.
+process.exit(code);

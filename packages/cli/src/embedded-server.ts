@@ -99,10 +99,12 @@ export async function ensureEmbeddedServer(
     });
     return { apiUrl, key, keyFile };
   } catch (error) {
-    // Two mounts may start it at one time: the one that comes second uses the other's.
-    const other = await waitForOther(recordFile, clock);
-    if (other !== undefined) return { apiUrl: other.apiUrl, key, keyFile };
     if (!(error instanceof CliError)) throw error;
+    if (error.exitCode === exitCodes.conflict) {
+      // Two mounts may start it at one time: the one that comes second uses the other's.
+      const other = await waitForOther(recordFile, clock);
+      if (other !== undefined) return { apiUrl: other.apiUrl, key, keyFile };
+    }
     throw new CliError(
       exitCodes.failed,
       `the memory server of this machine did not start: ${error.message}`,

@@ -32,7 +32,7 @@ export async function runMemoryServer(options: MemoryServerOptions): Promise<Run
         dataDir,
         host,
         port,
-        key,
+        keys: [key],
         clock: systemClock,
         random: systemRandom,
         logger,
@@ -55,9 +55,9 @@ export async function runMemoryServer(options: MemoryServerOptions): Promise<Run
           "choose one above 1023 with --port N",
         );
       }
-      if (code?.startsWith("SQLITE_BUSY") === true) {
+      if (error instanceof Error && error.name === "DataLockedError") {
         throw new CliError(
-          exitCodes.failed,
+          exitCodes.conflict,
           `another server serves the data in ${dataDir}`,
           "use that one, or choose other data with --data DIR",
         );

@@ -23,12 +23,12 @@ test("[CLI-9] text from outside cannot steer the terminal", () => {
 test("[CLI-14] results go to standard output, everything else to standard error", () => {
   const [out, err] = [new Sink(false), new Sink(false)];
   const output = new StreamOutput(out, err);
-  output.progress("working");
-  output.progress("working");
+  output.progress("working: 2,000 left");
+  output.progress("working: 999 left");
   output.note("by the way");
   output.line("result");
   output.json({ a: 1 });
-  expect(err.text).toBe("working\nby the way\n");
+  expect(err.text).toBe("working: 2,000 left\nby the way\n");
   expect(out.text).toBe('result\n{\n  "a": 1\n}\n');
   expect(output.bold("x")).toBe("x");
 });

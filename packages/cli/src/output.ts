@@ -8,7 +8,7 @@ export interface Output {
   json(value: unknown): void;
   /** A line for the person at the terminal; never part of a result. */
   note(text: string): void;
-  /** What is going on now: replaces the line before it on a terminal, printed once each elsewhere. */
+  /** What is going on now: replaces the line before it on a terminal; elsewhere one line for each new thing. */
   progress(text: string): void;
   /** Ends the progress line, if there is one. */
   endProgress(): void;
@@ -50,7 +50,9 @@ export class StreamOutput implements Output {
   progress(text: string): void {
     if (text === this.#shown) return;
     if (this.#err.isTTY !== true) {
-      this.#err.write(`${text}\n`);
+      // In a log every step of a countdown would be a line: one says what goes on.
+      const isStep = withoutNumbers(text) === withoutNumbers(this.#shown);
+      if (!isStep) this.#err.write(`${text}\n`);
     } else {
       const width = Math.max(20, this.#err.columns ?? 80) - 1;
       this.#err.write(`\r\x1b[K${text.slice(0, width)}`);
@@ -70,6 +72,10 @@ export class StreamOutput implements Output {
   dim(text: string): string {
     return this.#out.isTTY === true ? styleText("dim", text) : text;
   }
+}
+
+function withoutNumbers(text: string): string {
+  return text.replace(/[\d,.]+/g, "");
 }
 
 /** Rows as columns, padded to the widest cell of each; the last column is not padded. */

@@ -322,11 +322,12 @@ export class Daemon implements DaemonControl {
 
   /** One step of taking down; one that fails or hangs does not keep the rest from happening. */
   async #step(what: string, action: () => Promise<void>): Promise<void> {
-    const overdue = this.#clock
-      .sleep(shutdownStepMs)
-      .then(() => Promise.reject(new Error("it hangs")));
+    const done = new AbortController();
+    const overdue = this.#clock.sleep(shutdownStepMs, done.signal).then(() => {
+      if (!done.signal.aborted) throw new Error("it hangs");
+    });
     try {
-      await Promise.race([action(), overdue]);
+      await Promise.race([action().finally(() => done.abort()), overdue]);
     } catch (error) {
       this.#log.log("error", `${what}: could not be ended`, { reason: toFailure(error).message });
     }
