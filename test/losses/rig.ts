@@ -6,12 +6,12 @@ import {
   type Caller,
   errnos,
   FsError,
+  type Logger,
   O_RDONLY,
   O_RDWR,
   O_TRUNC,
   rootIno,
   seededRandom,
-  silentLogger,
 } from "@smfs/core";
 import {
   Database,
@@ -114,6 +114,8 @@ export class Device {
   readonly transitions: Transitions;
   readonly engine: Engine;
   isOffline = false;
+  /** What the product logged as an error: nothing, in a test that goes as it should. */
+  readonly errors: string[] = [];
 
   constructor(rig: Rig, name: string, options: DeviceOptions) {
     this.#rig = rig;
@@ -125,12 +127,17 @@ export class Device {
     const random = seededRandom(name.charCodeAt(0));
     this.bytes = new MemoryByteStore(clock);
     let client: PortClient | undefined;
+    const log: Logger = {
+      log: (level, message, fields) => {
+        if (level === "error") this.errors.push(`${message} ${JSON.stringify(fields)}`);
+      },
+    };
     this.store = Store.open({
       database: new Database(":memory:"),
       bytes: this.bytes,
       clock,
       random,
-      logger: silentLogger,
+      logger: log,
       owner: { uid: 1000, gid: 1000 },
       emit: (event) =>
         sched.after(0, `${name} ${event.kind}`, this.#life, () =>
@@ -171,7 +178,7 @@ export class Device {
       digest: (bytes) => this.bytes.digest(bytes),
       clock,
       random,
-      log: silentLogger,
+      log,
       options: {
         pull: true,
         push: true,

@@ -4,6 +4,7 @@
  * written by anybody. Otherwise the answer is "stale" and the document stays pending.
  */
 import { assert, isDirectory, parentPath, S_IFDIR, unreachable } from "@smfs/core";
+import { Aliases } from "./aliases.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
 import { type EntryRow, nextCustomId } from "./entries.ts";
@@ -21,6 +22,7 @@ export class Apply {
   readonly #take: Take;
   readonly #trash: Trash;
   readonly #conflicts: Conflicts;
+  readonly #aliases: Aliases;
   readonly #putTomb;
   readonly #dropTomb;
 
@@ -30,6 +32,7 @@ export class Apply {
     this.#take = take;
     this.#trash = trash;
     this.#conflicts = conflicts;
+    this.#aliases = new Aliases(context);
     this.#putTomb = context.db.sql.prepare(
       `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
@@ -132,9 +135,7 @@ export class Apply {
     const { entries, inodes, versions } = this.#context;
     const directory = parentPath(path);
     const place = this.#take.place(directory, remote.docId, undefined);
-    const found = place.alias ? this.#directoryAt(directory) : undefined;
-    const version = versions.next();
-    let entry = found;
+    let entry = place.alias ? this.#directoryAt(directory) : undefined;
     if (entry === undefined) {
       const ino = this.#take.makeDirectory(
         place.parent,
@@ -147,6 +148,7 @@ export class Apply {
     if (entry.doc_id !== null || entry.local_ver !== entry.base_ver) return "stale";
     this.#take.takeAttrs(entry.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
     this.#identify(entry.fid, remote);
+    const version = versions.next();
     entries.update(entry.fid, { local_ver: version });
     this.#take.setBase(entry.fid, remote, version, syncAttrs(inodes.get(entry.ino)));
     inodes.update(entry.ino, { bytes_ver: version });
@@ -196,6 +198,8 @@ export class Apply {
     const keptBlob = bytesDiffer ? null : entry.base_blob;
     this.#take.setBase(entry.fid, remote, version, syncAttrs(inodes.get(ino)));
     entries.update(entry.fid, { base_blob: keptBlob });
+    // After base has moved, or the entry itself would be taken for one that waits for the path it has just left.
+    this.#aliases.endAt(entry.parent, entry.name);
     return "done";
   }
 
@@ -257,6 +261,7 @@ export class Apply {
     this.#context.invalidate({ kind: "inode", ino: entry.parent });
     orphans.dropEntry(entry);
     inodes.update(entry.parent, inodes.touched());
+    this.#aliases.endAt(entry.parent, entry.name);
     this.#take.pruneEmpty(entry.parent);
     return "done";
   }

@@ -14,7 +14,7 @@ import { RemoteViews } from "./remote-views.ts";
 import { Resolve } from "./resolve.ts";
 import { Settlements } from "./settle.ts";
 import { Stubs } from "./stubs.ts";
-import type { EntryView } from "./sync-model.ts";
+import type { Applied, EntryView, Plan } from "./sync-model.ts";
 import { Take } from "./take.ts";
 import { Trash } from "./trash.ts";
 import { Views } from "./view.ts";
@@ -122,10 +122,32 @@ export class Transitions implements StoreTransitions {
     items.map((item) => this.#remoteViews.of(item));
 
   apply: StoreTransitions["apply"] = (plans, cursor) => {
-    const applied = plans.map((plan) => this.#apply.one(plan));
+    const applied = plans.map((plan) => this.#applyOne(plan));
     if (cursor !== undefined) this.#cursorSet.run(cursor.key, cursor.value);
     return applied;
   };
+
+  /** A plan that cannot be carried out is a problem of its document: it is undone, deferred and told; others go on. */
+  #applyOne(plan: Plan): Applied {
+    const key = `pull ${plan.docId}`;
+    try {
+      const applied = this.#context.db.savepoint(() => this.#apply.one(plan));
+      this.#problems.clear(key);
+      return applied;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#context.log.log("error", "a remote change cannot be applied", {
+        plan: plan.do,
+        docId: plan.docId,
+        reason: message,
+        ...(error instanceof Error ? { stack: error.stack } : {}),
+      });
+      const path = "remote" in plan ? plan.remote.path : null;
+      this.#problems.set(key, path, `a change on the server cannot be applied here: ${message}`);
+      this.#context.pend.put(plan.docId, "cannot be applied");
+      return "stale";
+    }
+  }
 
   pending: StoreTransitions["pending"] = (countMax) => this.#context.pend.list(countMax);
   cursor: StoreTransitions["cursor"] = (key) => this.#cursorGet.get(key)?.v;
