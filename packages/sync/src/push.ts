@@ -4,7 +4,14 @@
  * to look.
  */
 import { type ApiClient, ApiError, type HttpBody, type WriteAnswer } from "@smfs/api";
-import { baseName, type Clock, failedAttemptsMax, fromContentHash, unreachable } from "@smfs/core";
+import {
+  baseName,
+  type Clock,
+  failedAttemptsMax,
+  fromContentHash,
+  inlineBytesMax,
+  unreachable,
+} from "@smfs/core";
 import type { FileWorker, OpView, PushTask, RemoteVersion, StorePort } from "@smfs/store";
 import type { Capabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
