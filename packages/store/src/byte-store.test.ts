@@ -169,12 +169,13 @@ describe.each(Object.entries(kinds))("byte layer: %s", (_name, make) => {
   test("[BYTES-4] nobody writes when no writable descriptor is open", () => {
     const { bytes } = make();
     write(bytes, 1, "x");
-    expect(bytes.probeWriters(1)).toBe("nobody");
+    expect(bytes.tellsWriters()).toBe(true);
+    expect(bytes.statUnwritten(1)?.size).toBe(1);
     const writer = bytes.openWork(1, "write");
-    expect(bytes.probeWriters(1)).toBe("somebody");
+    expect(bytes.statUnwritten(1)).toBeUndefined();
     bytes.close(writer);
     const reader = bytes.openWork(1, "read");
-    expect(bytes.probeWriters(1)).toBe("nobody");
+    expect(bytes.statUnwritten(1)?.size).toBe(1);
     bytes.close(reader);
   });
 

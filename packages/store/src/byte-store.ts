@@ -26,9 +26,6 @@ export interface WorkStat {
   readonly ctime: string;
 }
 
-/** Whether somebody can still write a working file: `unsupported` where the disk has no leases. */
-export type WriterProbe = "nobody" | "somebody" | "unsupported";
-
 /** Disk under the store, as statfs(2) tells. */
 export interface DiskStat {
   readonly blockBytes: number;
@@ -72,8 +69,13 @@ export interface ByteStore {
   removeWork(ino: number): void;
   /** Every inode that has a working file. For recovery and `check`. */
   listWork(): number[];
-  /** Asks the kernel for a read lease: granted only when no descriptor and no mapping can write. */
-  probeWriters(ino: number): WriterProbe;
+  /**
+   * What fstat says of a working file, if the kernel grants a read lease on it: then no descriptor and no mapping
+   * can write. Undefined while one can. Where `tellsWriters` is false it is not asked.
+   */
+  statUnwritten(ino: number): WorkStat | undefined;
+  /** Whether the disk knows leases: without them bytes must not change behind our back (no passthrough). */
+  tellsWriters(): boolean;
 
   hasBlob(digest: string): boolean;
   /** The bytes of a blob of at most `inlineBytesMax`. */

@@ -45,12 +45,14 @@ export class Database {
   /** For prepared statements. `BEGIN` and `COMMIT` are this class's own. */
   readonly sql: SqliteDatabase.Database;
   #depth = 0;
+  #commitCount = 0;
   /** Set when the disk failed under a commit: what the database then holds is unknown until it is opened anew. */
   #failure: unknown;
   readonly #beforeBegin: (() => void)[] = [];
   readonly #atBegin: (() => void)[] = [];
   readonly #beforeCommit: (() => void)[] = [];
   #afterCommit: (() => void)[] = [];
+  readonly #onRollback: (() => void)[] = [];
   readonly #begin: SqliteDatabase.Statement;
   readonly #commit: SqliteDatabase.Statement;
   readonly #rollback: SqliteDatabase.Statement;
@@ -71,7 +73,8 @@ export class Database {
       this.sql.pragma("fullfsync = 1");
       this.sql.pragma("checkpoint_fullfsync = 1");
       this.sql.pragma("foreign_keys = ON");
-      this.sql.pragma("wal_autocheckpoint = 4000");
+      // A checkpoint waits for the disk: it is done when nobody else waits (checkpoints.ts).
+      this.sql.pragma("wal_autocheckpoint = 0");
       this.sql.pragma("cache_size = -16384");
       this.sql.exec("BEGIN IMMEDIATE; COMMIT");
       this.#migrate();
@@ -129,9 +132,11 @@ export class Database {
         assert(!(result instanceof Promise), "a transaction does not wait");
         for (const hook of this.#beforeCommit) hook();
         this.#commit.run();
+        this.#commitCount += 1;
       } catch (error) {
         if (isDiskFailure(error)) this.#failure = error;
         if (this.sql.inTransaction) this.#rollback.run();
+        for (const hook of this.#onRollback) hook();
         throw error;
       }
     } finally {
@@ -151,6 +156,11 @@ export class Database {
   afterCommit(action: () => void): void {
     assert(this.#depth > 0, "something is to be committed");
     this.#afterCommit.push(action);
+  }
+
+  /** Transactions committed since the database was opened. */
+  get commitCount(): number {
+    return this.#commitCount;
   }
 
   /** Why nothing can be committed any more, or undefined while all is well. */
@@ -178,8 +188,14 @@ export class Database {
     } catch (error) {
       this.#afterCommit.length = actionCount;
       if (this.sql.inTransaction) this.sql.exec("ROLLBACK TO unit; RELEASE unit");
+      for (const hook of this.#onRollback) hook();
       throw error;
     }
+  }
+
+  /** Calls `forget` whenever something was rolled back: what is remembered of rows may not be so. */
+  onRollback(forget: () => void): void {
+    this.#onRollback.push(forget);
   }
 
   /** Calls `check` before each commit; if it throws, the transaction is rolled back. For tests and the simulator. */

@@ -56,6 +56,9 @@ export interface NameRow {
 
 /** Directories above one name at most: PATH_MAX / 2. A longer chain is a cycle, which cannot be. */
 const depthMax = 2048;
+/** Bytes of a fid, and fids drawn at a time. */
+const identityBytes = 16;
+const drawCount = 64;
 
 export interface NewEntry {
   readonly ino: number;
@@ -66,13 +69,12 @@ export interface NewEntry {
   readonly fid?: string;
 }
 
-/** Customer id of the n-th document of an entry: found again by it whatever happened to the answer of its creation. */
-export function customId(fid: string, generation: number): string {
-  const bytes = new Uint8Array(fid.length / 2);
-  for (let i = 0; i < bytes.length; i += 1)
-    bytes[i] = Number.parseInt(fid.slice(2 * i, 2 * i + 2), 16);
-  const base = `n_${toBase32(bytes)}`;
-  return generation <= 1 ? base : `${base}_${generation}`;
+function fromHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i += 1) {
+    bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  }
+  return bytes;
 }
 
 /** The customer id to use after `cid`'s document was lost or deleted. */
@@ -99,6 +101,8 @@ export class Entries {
   readonly #bumpIno;
   readonly #parentOfDir;
   readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
+  /** Random bytes drawn ahead: the system gives many as quickly as a few. */
+  #drawn: Uint8Array = new Uint8Array(0);
 
   constructor(db: Database, random: Random) {
     this.#db = db;
@@ -180,9 +184,18 @@ export class Entries {
 
   /** Adds a live entry, dirty by construction (base_ver 0). Returns its fid. */
   insert(entry: NewEntry): string {
-    const fid = entry.fid ?? toHex(this.#random.bytes(16));
-    this.#insert.run(fid, customId(fid, 1), entry.ino, entry.parent, entry.name, entry.localVer);
+    const identity = entry.fid === undefined ? this.#draw() : fromHex(entry.fid);
+    const fid = entry.fid ?? toHex(identity);
+    const cid = `n_${toBase32(identity)}`;
+    this.#insert.run(fid, cid, entry.ino, entry.parent, entry.name, entry.localVer);
     return fid;
+  }
+
+  #draw(): Uint8Array {
+    if (this.#drawn.length === 0) this.#drawn = this.#random.bytes(identityBytes * drawCount);
+    const identity = this.#drawn.subarray(0, identityBytes);
+    this.#drawn = this.#drawn.subarray(identityBytes);
+    return identity;
   }
 
   update(fid: string, changes: EntryChanges): void {

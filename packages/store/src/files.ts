@@ -215,6 +215,7 @@ export class Files {
     const { inodes, bytes, writers } = this.#context;
     const row = inodes.get(ino);
     if (!isRegular(row.mode) || row.stub === 1 || row.fill !== null) return undefined;
+    if (!bytes.tellsWriters()) return undefined;
     const path = bytes.workPath(ino);
     if (path === undefined) return undefined;
     // From here on bytes may change with no message.

@@ -1,4 +1,4 @@
-export type { ByteStore, FileWorker, Snapshot, WorkStat, WriterProbe } from "./byte-store.ts";
+export type { ByteStore, FileWorker, Snapshot, WorkStat } from "./byte-store.ts";
 export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
 export { RealFileWorker } from "./file-worker.ts";

@@ -1,6 +1,7 @@
 /** Inode rows: attributes, link count, size, times, and who may write. Names are in entries.ts. */
 import { type Attr, assert, type Clock, FsError, present } from "@smfs/core";
 import type { Database } from "./database.ts";
+import { RowCache } from "./row-cache.ts";
 
 /** A row of table `inode` (docs/schema.md). Integers that are flags are 0 or 1. */
 export interface InodeRow {
@@ -61,6 +62,8 @@ export type InodeColumn = Exclude<keyof InodeRow, "ino">;
 /** Inode numbers reserved at a time, and how many are left at least when a transaction begins. */
 const reserveCount = 65_536;
 const reserveLeftMin = 32_768;
+/** Rows kept in memory: about 6 MB. Reading one from the database takes 4 µs, a tenth of it from here. */
+const cachedRowsMax = 16_384;
 
 export class Inodes {
   readonly #db: Database;
@@ -71,6 +74,8 @@ export class Inodes {
   /** The last number given, and the last one reserved: a number is never given twice, also after a crash. */
   #last = 0;
   #reserved = 0;
+  /** Every change of a row goes through this class, so what it holds is what the open transaction would read. */
+  readonly #rows = new RowCache<InodeRow>(cachedRowsMax);
   readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
 
   constructor(db: Database, clock: Clock) {
@@ -84,6 +89,7 @@ export class Inodes {
     );
     this.#delete = db.sql.prepare("DELETE FROM inode WHERE ino = ?");
     this.#reserveNumbers();
+    db.onRollback(() => this.#rows.clear());
   }
 
   #reserveNumbers(): void {
@@ -108,12 +114,16 @@ export class Inodes {
 
   /** The row of an inode, or undefined when there is none. */
   find(ino: number): InodeRow | undefined {
-    return this.#get.get(ino);
+    const cached = this.#rows.get(ino);
+    if (cached !== undefined) return cached;
+    const row = this.#get.get(ino);
+    if (row !== undefined) this.#rows.set(ino, row);
+    return row;
   }
 
   /** The row of an inode. @throws FsError ESTALE when there is none */
   get(ino: number): InodeRow {
-    const row = this.#get.get(ino);
+    const row = this.find(ino);
     if (row === undefined) throw new FsError("ESTALE", `inode ${ino}`);
     return row;
   }
@@ -124,18 +134,42 @@ export class Inodes {
     const mtime = inode.mtime ?? now;
     assert(this.#last < this.#reserved, "a transaction takes fewer inodes than are reserved");
     this.#last += 1;
+    const row: InodeRow = {
+      ino: this.#last,
+      mode: inode.mode,
+      uid: inode.uid,
+      gid: inode.gid,
+      rdev: inode.rdev ?? 0,
+      nlink: inode.nlink,
+      size: inode.size ?? 0,
+      blocks: 0,
+      atime_s: now.s,
+      atime_ns: now.ns,
+      mtime_s: mtime.s,
+      mtime_ns: mtime.ns,
+      ctime_s: now.s,
+      ctime_ns: now.ns,
+      target: inode.target ?? null,
+      writers: inode.writers ?? 0,
+      bytes_ver: inode.bytesVer ?? 0,
+      synced_ver: 0,
+      synced_size: 0,
+      stub: inode.stub ?? 0,
+      fill: null,
+      work_ctime: null,
+    };
     this.#insert.run(
-      this.#last,
-      inode.mode,
-      inode.uid,
-      inode.gid,
-      inode.rdev ?? 0,
-      inode.nlink,
-      inode.size ?? 0,
-      inode.target ?? null,
-      inode.writers ?? 0,
-      inode.bytesVer ?? 0,
-      inode.stub ?? 0,
+      row.ino,
+      row.mode,
+      row.uid,
+      row.gid,
+      row.rdev,
+      row.nlink,
+      row.size,
+      row.target,
+      row.writers,
+      row.bytes_ver,
+      row.stub,
       now.s,
       now.ns,
       mtime.s,
@@ -143,7 +177,8 @@ export class Inodes {
       now.s,
       now.ns,
     );
-    return this.#last;
+    this.#rows.set(row.ino, row);
+    return row.ino;
   }
 
   /** Changes columns of one inode. */
@@ -159,6 +194,8 @@ export class Inodes {
       this.#updates.set(key, statement);
     }
     statement.run(...Object.values(changes), ino);
+    const row = this.#rows.get(ino);
+    if (row !== undefined) this.#rows.set(ino, { ...row, ...changes });
   }
 
   /** Columns that say "changed now": ctime, and mtime unless `attributesOnly`. */
@@ -172,6 +209,7 @@ export class Inodes {
   /** Removes the row. Its working file, if any, is the caller's to remove afterwards. */
   delete(ino: number): void {
     this.#delete.run(ino);
+    this.#rows.delete(ino);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { assert, type Clock, FsError } from "@smfs/core";
-import type { ByteStore, Descriptor, DiskStat, WorkStat, WriterProbe } from "./byte-store.ts";
+import type { ByteStore, Descriptor, DiskStat, WorkStat } from "./byte-store.ts";
 import type { Durability } from "./database.ts";
 import { momentOf } from "./inodes.ts";
 import { blockBytes, type FileEffect, type FileTimes, MemoryFile } from "./memory-file.ts";
@@ -109,16 +109,7 @@ export class MemoryByteStore implements ByteStore {
   }
 
   stat(fd: Descriptor): WorkStat {
-    const { content, times } = this.#descriptor(fd).file;
-    return {
-      size: content.size,
-      blocks: content.blockCount * (blockBytes / 512),
-      mtimeS: times.mtime.s,
-      mtimeNs: times.mtime.ns,
-      ctimeS: times.changed.s,
-      ctimeNs: times.changed.ns,
-      ctime: times.ctime,
-    };
+    return statOf(this.#descriptor(fd).file);
   }
 
   setTimes(fd: Descriptor, mtimeS: number, mtimeNs: number): void {
@@ -181,13 +172,17 @@ export class MemoryByteStore implements ByteStore {
     return this.#list("work/").map(Number);
   }
 
-  probeWriters(ino: number): WriterProbe {
+  statUnwritten(ino: number): WorkStat | undefined {
     const file = this.#file(workName(ino));
-    if (file.mappings > 0) return "somebody";
+    if (file.mappings > 0) return undefined;
     for (const open of this.#open.values()) {
-      if (open.file === file && open.canWrite) return "somebody";
+      if (open.file === file && open.canWrite) return undefined;
     }
-    return "nobody";
+    return statOf(file);
+  }
+
+  tellsWriters(): boolean {
+    return true;
   }
 
   /** Somebody maps a working file; it is up to the caller that a writing handle is open at that time. */
@@ -410,6 +405,18 @@ export class MemoryByteStore implements ByteStore {
     const now = momentOf(this.#clock);
     return { mtime: now, changed: now, ctime: String(this.#changes) };
   }
+}
+
+function statOf({ content, times }: MemoryFile): WorkStat {
+  return {
+    size: content.size,
+    blocks: content.blockCount * (blockBytes / 512),
+    mtimeS: times.mtime.s,
+    mtimeNs: times.mtime.ns,
+    ctimeS: times.changed.s,
+    ctimeNs: times.changed.ns,
+    ctime: times.ctime,
+  };
 }
 
 function workName(ino: number): string {

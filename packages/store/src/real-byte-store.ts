@@ -36,7 +36,7 @@ import {
   seekHole,
   setModificationTime,
 } from "@smfs/native";
-import type { ByteStore, Descriptor, DiskStat, WorkStat, WriterProbe } from "./byte-store.ts";
+import type { ByteStore, Descriptor, DiskStat, WorkStat } from "./byte-store.ts";
 import type { Durability } from "./database.ts";
 
 const openFlags = {
@@ -71,6 +71,7 @@ export class RealByteStore implements ByteStore {
   readonly #folders: ByteFolders;
   readonly #dir: string;
   #tmpCount = 0;
+  #tellsWriters: boolean | undefined;
 
   /** @param dir the state directory; made if it does not exist */
   constructor(dir: string) {
@@ -174,14 +175,25 @@ export class RealByteStore implements ByteStore {
       .map(Number);
   }
 
-  probeWriters(ino: number): WriterProbe {
+  statUnwritten(ino: number): WorkStat | undefined {
     const fd = openSync(this.#work(ino), openFlags.read);
     try {
-      const answer = probeWriters(fd);
-      return answer === "granted" ? "nobody" : answer === "busy" ? "somebody" : answer;
+      return this.tellsWriters() && probeWriters(fd) !== "granted" ? undefined : this.stat(fd);
     } finally {
       closeSync(fd);
     }
+  }
+
+  tellsWriters(): boolean {
+    if (this.#tellsWriters === undefined) {
+      const tmp = this.#tmp();
+      closeSync(openSync(tmp, flags.O_WRONLY | flags.O_CREAT, ownerFile));
+      const fd = openSync(tmp, openFlags.read);
+      this.#tellsWriters = probeWriters(fd) === "granted";
+      closeSync(fd);
+      remove(tmp);
+    }
+    return this.#tellsWriters;
   }
 
   hasBlob(digest: string): boolean {

@@ -31,7 +31,9 @@ export class RemoteViews {
     this.#tombByFid = sql.prepare<[string], Tomb>(
       "SELECT doc_id, srev, rev FROM tomb WHERE fid = ?",
     );
-    this.#byCid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE cid = ? LIMIT 1");
+    this.#byCid = sql.prepare<[string], EntryRow>(
+      "SELECT * FROM entry WHERE cid = ? AND sent = 1 LIMIT 1",
+    );
   }
 
   of(item: RemoteItem): RemoteView {

@@ -32,6 +32,7 @@ import {
 import { Aliases } from "./aliases.ts";
 import { Attributes } from "./attributes.ts";
 import type { ByteStore } from "./byte-store.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import type { StoreContext } from "./context.ts";
 import { Creation } from "./creation.ts";
 import { Database } from "./database.ts";
@@ -86,6 +87,7 @@ export class Store implements FileSystem {
   readonly #files: Files;
   readonly #directories: Directories;
   readonly #moved: MovedDirectories;
+  readonly #checkpoints: Checkpoints;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
@@ -105,6 +107,7 @@ export class Store implements FileSystem {
     this.#renaming = new Renaming(context, this.#removal, this.#moved, aliases);
     this.#files = new Files(context, this.#attributes, options.durability ?? "fsync");
     this.#directories = new Directories(context);
+    this.#checkpoints = new Checkpoints(context.db);
   }
 
   /** What the kernel must forget because of transitions that have committed. Told once. */
@@ -124,14 +127,16 @@ export class Store implements FileSystem {
     orphans.tick();
     orphans.garbage.tick();
     this.bumpMoved(markSliceMs);
+    this.#checkpoints.tick(nowMs);
   }
 
   /** Milliseconds until `tick` has something to do; -1 when nothing waits for time. */
   nextTickMs(): number {
     const { writers, orphans, clock } = this.#context;
     if (orphans.isPending || orphans.garbage.isPending || this.#moved.isPending) return 0;
-    if (writers.nextDueMs === Number.POSITIVE_INFINITY) return -1;
-    return Math.max(0, Math.ceil(writers.nextDueMs - clock.monotonic()));
+    const nowMs = clock.monotonic();
+    const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs));
+    return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
   }
 
   /** Marks entries below renamed directories for `sliceMs` milliseconds. Returns whether more is left. */

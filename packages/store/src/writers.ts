@@ -133,8 +133,9 @@ export class Writers {
     probe.waitMs = Math.min(leaseRetryMsMax, Math.max(leaseRetryMs, probe.waitMs * 2));
     try {
       this.#working.closeWritable(ino);
-      if (bytes.probeWriters(ino) === "somebody") return;
-      this.#clear(row, this.#working.stat(ino));
+      const stat = bytes.statUnwritten(ino);
+      if (stat === undefined) return;
+      this.#clear(row, stat);
     } catch (error) {
       this.#context.log.log("error", "cannot tell whether a file is still written", {
         ino,

@@ -70,7 +70,7 @@ CREATE UNIQUE INDEX entry_name ON entry (parent, name) WHERE state = 'live';
 CREATE INDEX entry_stream ON entry (parent, id) WHERE state = 'live';
 CREATE INDEX entry_ino ON entry (ino);
 CREATE INDEX entry_dirty ON entry (local_ver) WHERE local_ver <> base_ver;
-CREATE INDEX entry_cid ON entry (cid);
+CREATE INDEX entry_cid ON entry (cid) WHERE sent = 1;
 CREATE INDEX entry_base_path ON entry (base_path) WHERE base_path IS NOT NULL;
 CREATE INDEX entry_alias ON entry (base_path) WHERE alias = 1;
 
