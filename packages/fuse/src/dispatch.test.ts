@@ -221,7 +221,7 @@ describe("parked requests", () => {
             seen.push(caller.resumed);
             if (caller.resumed === undefined) throw new Parked(seen.length);
             if (caller.resumed === 2) throw new FsError("EHOSTUNREACH");
-            return memory.open(ino, flags);
+            return memory.open(ino, flags, caller);
           },
         })(memory),
     });

@@ -16,9 +16,10 @@ const cmsghdr = { bytes: 16, length: 0, level: 8, type: 12 };
 /** Room for one descriptor, padded to 8 bytes (CMSG_SPACE). */
 const controlBytes: number = cmsghdr.bytes + 8;
 
-// What recvmsg fills. They live as long as the module, because the kernel is given their addresses.
+// What recvmsg is given and fills. `receiveDescriptor` names each of them: what only an address points to, the
+// engine frees.
 const payload: Uint8Array = new Uint8Array(1);
-const iov: Uint8Array = new Uint8Array(new BigUint64Array([addressOf(payload), 1n]).buffer);
+const iov: BigUint64Array = new BigUint64Array(2);
 const control: DataView = new DataView(new ArrayBuffer(controlBytes));
 const controlArea: Uint8Array = new Uint8Array(control.buffer);
 const message: DataView = new DataView(new ArrayBuffer(msghdr.bytes));
@@ -42,7 +43,9 @@ export function socketPair(): { readonly ours: number; readonly theirs: number }
 export function receiveDescriptor(socket: number): number {
   controlArea.fill(0);
   messageArea.fill(0);
-  message.setBigUint64(msghdr.iov, addressOf(iov), true);
+  iov[0] = addressOf(payload);
+  iov[1] = BigInt(payload.byteLength);
+  message.setBigUint64(msghdr.iov, addressOf(new Uint8Array(iov.buffer)), true);
   message.setBigUint64(msghdr.iovlen, 1n, true);
   message.setBigUint64(msghdr.control, addressOf(controlArea), true);
   message.setBigUint64(msghdr.controllen, BigInt(controlBytes), true);

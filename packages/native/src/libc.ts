@@ -123,6 +123,8 @@ export const recvmsg: (fd: number, message: Uint8Array, flags: number) => number
   "int64_t recvmsg(int fd, void *message, int flags)",
 );
 
+/** Bytes that a write on another thread still reads: nothing else may refer to them. */
+const beingWritten = new Set<Uint8Array>();
 let writeOffThread: ((...args: unknown[]) => void) | undefined;
 
 /**
@@ -136,8 +138,9 @@ export function writeAsync(
   writeOffThread ??= bind("int64_t write(int fd, const void *from, size_t count)").async;
   const start = writeOffThread;
   return new Promise((resolve, reject) => {
-    // `from` is captured here, and so stays alive until the call has ended.
+    beingWritten.add(from);
     start(fd, from, from.byteLength, (error: unknown, written: number) => {
+      beingWritten.delete(from);
       if (error !== null && error !== undefined) reject(error);
       else resolve({ written, errno: written < 0 ? koffi.errno() : 0 });
     });

@@ -175,7 +175,7 @@ export class MemoryFileSystem implements FileSystem {
     return this.#nodes.attr(node);
   }
 
-  open(ino: number, flags: number): OpenFile {
+  open(ino: number, flags: number, _caller: Caller): OpenFile {
     this.calls?.push("open");
     const node = this.#nodes.node(ino);
     if (!isRegular(node.mode)) throw new FsError("EINVAL", "open of what is no file");

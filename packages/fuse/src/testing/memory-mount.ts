@@ -3,40 +3,57 @@
  * how the parts fit together.
  *
  *     node dist/testing/memory-mount.js MOUNTPOINT [--passthrough] [--no-spin] [--trace] [--stats] [--helper]
- *         [--bytes=DIR] [--minor=N] [--without-flags=N] [--without-flags2=N]
+ *         [--read-only] [--allow-other] [--bytes=DIR] [--cache=SECONDS]
+ *         [--minor=N] [--without-flags=N] [--without-flags2=N]
  *
- * Prints `ready` when it is mounted. Unmounts and ends when its standard input ends, or on SIGTERM. Each line it
- * reads is a list of invalidations as JSON; it tells the kernel of them and prints `told`.
+ * Prints `ready` when it is mounted. Each line it reads is JSON: a list of invalidations, which it sends, or an
+ * order for the file system (memory-worker.ts); it prints one line of JSON when that is done. Unmounts and ends
+ * when its standard input ends, or on SIGTERM.
  */
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { type Invalidation, silentLogger } from "@smfs/core";
-import { openWakeFd } from "@smfs/native";
+import { openWakeFd, signalWake } from "@smfs/native";
 import { FUSE_KERNEL_MINOR_VERSION } from "../abi.ts";
 import { mountFuse, unmountFuse } from "../mount.ts";
 import { MountError } from "../mount-error.ts";
 import { Notifier } from "../notifier.ts";
-import type { MemoryWorkerData } from "./memory-worker.ts";
+import type { MemoryWorkerData, WorkerOrder } from "./memory-worker.ts";
+import type { RemoteEffect } from "./remote-hand.ts";
 
-function main(args: readonly string[]): void {
-  const [mountPoint] = args;
-  if (mountPoint === undefined) throw new Error("usage: memory-mount MOUNTPOINT [options]");
-  const has = (name: string): boolean => args.includes(name);
-  const option = (name: string): string | undefined =>
-    args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
-  const mounted = mountFuse({ mountPoint, viaHelper: has("--helper"), allowNonEmpty: true });
+const args = process.argv.slice(2);
+const has = (name: string): boolean => args.includes(name);
+const option = (name: string): string | undefined =>
+  args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
+const print = (value: unknown): void => {
+  writeSync(1, `${JSON.stringify(value)}\n`);
+};
+
+function main(): void {
+  const mountPoint = args[0] ?? "";
+  const mounted = mountFuse({
+    mountPoint,
+    viaHelper: has("--helper"),
+    readOnly: has("--read-only"),
+    allowOther: has("--allow-other"),
+  });
   const bytesDir = mkdtempSync(join(option("--bytes") ?? tmpdir(), "smfs-memory-"));
-  const data: MemoryWorkerData = {
+  const { port1: port, port2: workerPort } = new MessageChannel();
+  const wakeFd = openWakeFd();
+  const cache = option("--cache");
+  const workerData: MemoryWorkerData = {
     deviceFd: mounted.deviceFd,
-    wakeFd: openWakeFd(),
+    wakeFd,
+    port: workerPort,
     bytesDir,
     passthrough: has("--passthrough"),
     trace: has("--trace"),
     stats: has("--stats"),
     spin: !has("--no-spin"),
+    cacheS: cache === undefined ? undefined : Number(cache),
     owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     without: {
       flags: Number(option("--without-flags") ?? 0),
@@ -44,21 +61,32 @@ function main(args: readonly string[]): void {
       minor: Number(option("--minor") ?? FUSE_KERNEL_MINOR_VERSION),
     },
   };
-  const worker = new Worker(new URL("./memory-worker.js", import.meta.url), { workerData: data });
+  const url = new URL("./memory-worker.js", import.meta.url);
+  const worker = new Worker(url, { workerData, transferList: [workerPort] });
   const notifier = new Notifier({ deviceFd: mounted.deviceFd, logger: silentLogger });
   worker.once("exit", (code) => {
     rmSync(bytesDir, { recursive: true, force: true });
     process.exit(code);
+  });
+  const tell = async (invalidations: readonly Invalidation[], done: unknown): Promise<void> => {
+    await notifier.send(invalidations);
+    print(done);
+  };
+  port.on("message", (message: RemoteEffect) => {
+    void tell(message.invalidations ?? [], message);
   });
   const end = (): void => unmount(mounted.mountPoint);
   process.on("SIGTERM", end);
   const input = createInterface({ input: process.stdin });
   input.on("close", end);
   input.on("line", (line) => {
-    notifier.send(JSON.parse(line) as Invalidation[]).then(
-      () => writeSync(1, "told\n"),
-      (error: unknown) => writeSync(2, `${String(error)}\n`),
-    );
+    const order = JSON.parse(line) as Invalidation[] | WorkerOrder;
+    if (Array.isArray(order)) {
+      void tell(order, "told");
+    } else {
+      port.postMessage(order);
+      signalWake(wakeFd);
+    }
   });
   writeSync(1, "ready\n");
 }
@@ -73,4 +101,4 @@ function unmount(mountPoint: string): void {
   }
 }
 
-main(process.argv.slice(2));
+main();

@@ -1,22 +1,28 @@
-/** The thread that serves a MemoryFileSystem: started by memory-mount.ts. */
+/** The thread that serves a file system in memory: started by memory-mount.ts. */
 import { writeSync } from "node:fs";
-import { workerData } from "node:worker_threads";
-import { type Logger, systemClock } from "@smfs/core";
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type Logger, systemClock, type Ticket } from "@smfs/core";
+import type { Wishes } from "../init.ts";
 import { FuseSession } from "../session.ts";
-import { MemoryFileSystem } from "./memory-filesystem.ts";
+import { type RemoteChange, RemoteHandFileSystem } from "./remote-hand.ts";
 
 /** What the thread is started with. */
 export interface MemoryWorkerData {
   readonly deviceFd: number;
   readonly wakeFd: number;
+  readonly port: MessagePort;
   readonly bytesDir: string;
   readonly passthrough: boolean;
   readonly trace: boolean;
   readonly stats: boolean;
   readonly spin: boolean;
+  readonly cacheS: number | undefined;
   readonly owner: { readonly uid: number; readonly gid: number };
-  readonly without: { readonly flags?: number; readonly flags2?: number; readonly minor?: number };
+  readonly without: NonNullable<Wishes["without"]>;
 }
+
+/** What the port carries to the thread. */
+export type WorkerOrder = RemoteChange | { readonly kind: "stop" } | { readonly kind: "counters" };
 
 const data = workerData as MemoryWorkerData;
 
@@ -28,18 +34,39 @@ const logger: Logger = {
   log: (level, message, fields) => line(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
 };
 
-const fs = new MemoryFileSystem(data.bytesDir, systemClock, data.owner);
-const session = new FuseSession(fs, {
+const fs = new RemoteHandFileSystem(data.bytesDir, systemClock, data.owner);
+const session: FuseSession = new FuseSession(fs, {
   deviceFd: data.deviceFd,
   wakeFd: data.wakeFd,
-  onWake: () => ({ resumed: [], stop: false, nextWakeMs: -1 }),
+  onWake: () => obey(),
+  abandon: (ticket) => fs.abandon(ticket),
   clock: systemClock,
   logger,
   passthrough: data.passthrough,
   spin: data.spin,
   without: data.without,
+  ...(data.cacheS === undefined ? {} : { cacheS: data.cacheS }),
   ...(data.trace ? { trace: line } : {}),
 });
-session.run();
+const end = session.run();
 fs.close();
-if (data.stats) line(JSON.stringify(session.counters));
+if (data.stats) line(JSON.stringify({ end, ...session.counters }));
+
+function obey(): { resumed: Ticket[]; stop: boolean; nextWakeMs: number } {
+  const resumed: Ticket[] = [];
+  let stop = false;
+  for (;;) {
+    const received = receiveMessageOnPort(data.port);
+    if (received === undefined) return { resumed, stop, nextWakeMs: -1 };
+    const order = received.message as WorkerOrder;
+    if (order.kind === "stop") {
+      stop = true;
+    } else if (order.kind === "counters") {
+      data.port.postMessage({ ...session.counters, waiting: fs.waiting, inodes: fs.inodeCount });
+    } else {
+      const effect = fs.apply(order);
+      resumed.push(...effect.resumed);
+      data.port.postMessage(effect);
+    }
+  }
+}
