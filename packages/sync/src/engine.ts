@@ -175,8 +175,7 @@ export class Engine {
 
   #on(event: StoreEvent): void {
     if (event.kind === "dirty") {
-      this.#pushWoken = true;
-      this.#wakePush();
+      this.#signalPush();
     } else if (!this.#stop.signal.aborted) {
       this.#own(this.#hydrate.want(event.ino));
     }
@@ -257,9 +256,10 @@ export class Engine {
 
   /** Starts as many attempts as there are places; returns how long nothing else can start. */
   async #pushRound(): Promise<number> {
+    // Whatever wakes the loop from here on is seen by the next round; an attempt that ends wakes it too.
+    this.#pushWoken = false;
     const free = parallelPushesMax - this.#inFlight.size;
     if (free <= 0) return idleMs;
-    this.#pushWoken = false;
     const picked = await this.#deps.port.pick(free);
     for (const task of picked.tasks) {
       if (this.#inFlight.has(task.fid)) continue;
@@ -290,18 +290,24 @@ export class Engine {
     if (outcome === "idle" && task.op === null) again = undefined;
     if (again !== undefined) this.#own(this.#giveBackLater(task.fid, again));
     else {
+      // Its place is free. What could not be claimed is passed over by the store for a while, so this does not spin.
       this.#inFlight.delete(task.fid);
-      if (outcome === "ended") this.#wakePush();
+      this.#signalPush();
     }
   }
 
   /** The place of an attempt without an answer is free at once; the attempt itself is looked at again later. */
   async #giveBackLater(fid: string, afterMs: number): Promise<void> {
     this.#inFlight.delete(fid);
-    this.#wakePush();
+    this.#signalPush();
     await this.#sleep(afterMs);
     if (this.#stopped) return;
     await this.#deps.port.giveBack(fid);
+    this.#signalPush();
+  }
+
+  #signalPush(): void {
+    this.#pushWoken = true;
     this.#wakePush();
   }
 
@@ -451,8 +457,7 @@ export class Engine {
   /** Looks at the server and at what is dirty now, instead of when its time comes. */
   kick(): void {
     this.#connection.retryNow();
-    this.#pushWoken = true;
-    this.#wakePush();
+    this.#signalPush();
     this.#wakePull();
   }
 
