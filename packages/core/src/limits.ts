@@ -40,7 +40,7 @@ export const leaseRetryMs = 1000;
 export const leaseRetryMsMax = 60_000;
 
 /** Entries pushed at one time. */
-export const parallelPushesMax = 8;
+export const parallelPushesMax = 16;
 /** Wait before the second attempt, and the longest wait, in milliseconds (full jitter; backoff.ts). */
 export const backoffMsMin = 500;
 export const backoffMsMax = 60_000;

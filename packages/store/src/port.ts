@@ -97,11 +97,16 @@ export interface StorePort {
   pick(countMax: number): Promise<Picked>;
   /** The sync thread lets go of an attempt whose outcome is unknown: a later `pick` gives it again. */
   giveBack(fid: string): Promise<void>;
-  claim(fid: string): Promise<ClaimResult>;
+  /**
+   * `send`: the caller sends at once when nothing has to be looked up first; the attempt is then journalled as sent
+   * in the same transaction, and its phase says so.
+   */
+  claim(fid: string, send: boolean): Promise<ClaimResult>;
   /** Second half of a claim whose bytes were frozen as a blob. */
   claimSnapshot(
     fid: string,
     snapshot: { readonly localVer: number; readonly digest: string; readonly size: number },
+    send: boolean,
   ): Promise<ClaimResult>;
   /** Notes, before the first byte leaves, that the attempt may reach the server. Returns the op as it is now. */
   markSent(fid: string, opId: string): Promise<OpView | null>;

@@ -68,6 +68,8 @@ export class PushQueue {
   readonly #given = new Set<string>();
   /** Entries that could not be claimed, and until when they are passed over, so that others get their turn. */
   readonly #passedOver = new Map<string, number>();
+  /** Whether the claim that is being made is to be sent at once. */
+  #sends = false;
 
   constructor(context: StoreContext, views: Views, fills: Fills, problems: Problems) {
     this.#context = context;
@@ -85,7 +87,7 @@ export class PushQueue {
     this.#insertOp = sql.prepare(
       `INSERT INTO op (fid, op_id, kind, claim_ver, with_bytes, snap_hash, snap_size, snap_bytes, snap_blob,
          parent_rev, chain, path, attrs, if_match, phase)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed')`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertRev = sql.prepare(
       "INSERT OR IGNORE INTO rev (rev, fid, parent, hash) VALUES (?, ?, ?, ?)",
@@ -173,7 +175,8 @@ export class PushQueue {
   }
 
   /** PUSH-1. */
-  claim(fid: string): ClaimResult {
+  claim(fid: string, send: boolean): ClaimResult {
+    this.#sends = send;
     const claimed = this.#tryClaim(fid);
     if (claimed.kind === "wait") {
       this.#passedOver.set(fid, this.#context.clock.monotonic() + passOverMs);
@@ -205,7 +208,9 @@ export class PushQueue {
   claimSnapshot(
     fid: string,
     snapshot: { readonly localVer: number; readonly digest: string; readonly size: number },
+    send: boolean,
   ): ClaimResult {
+    this.#sends = send;
     const entry = this.#context.entries.byFid(fid);
     const refusal = this.#refusal(entry);
     if (refusal !== undefined) return refusal;
@@ -414,6 +419,9 @@ export class PushQueue {
     assert(entry.base_ver < frozen.localVer, "a claim is above base");
     const opId = this.#context.versions.revision(this.#context.versions.next());
     const base = this.#views.base(entry);
+    // PUSH-4 in the same transaction, where neither PUSH-2 nor PUSH-3 has anything to look up.
+    const isKnown = entry.doc_id === null ? entry.sent === 0 : entry.base_etag !== null;
+    const isSent = this.#sends && isKnown;
     const chain = base?.rev == null ? [] : [base.rev, ...base.chain].slice(0, chainMax);
     this.#insertOp.run(
       entry.fid,
@@ -430,7 +438,9 @@ export class PushQueue {
       what.path,
       what.attrs,
       entry.base_etag,
+      isSent ? "sent" : "claimed",
     );
+    if (isSent && entry.doc_id === null) this.#context.entries.update(entry.fid, { sent: 1 });
     this.#insertRev.run(opId, entry.fid, base?.rev ?? null, frozen.hash);
     this.#given.add(entry.fid);
     this.#unsettled.delete(entry.fid);

@@ -84,9 +84,9 @@ export class Transitions implements StoreTransitions {
   }
 
   pick: StoreTransitions["pick"] = (countMax) => this.#queue.pick(countMax);
-  claim: StoreTransitions["claim"] = (fid) => this.#queue.claim(fid);
-  claimSnapshot: StoreTransitions["claimSnapshot"] = (fid, snapshot) =>
-    this.#queue.claimSnapshot(fid, snapshot);
+  claim: StoreTransitions["claim"] = (fid, send) => this.#queue.claim(fid, send);
+  claimSnapshot: StoreTransitions["claimSnapshot"] = (fid, snapshot, send) =>
+    this.#queue.claimSnapshot(fid, snapshot, send);
   giveBack: StoreTransitions["giveBack"] = (fid) => this.#queue.giveBack(fid);
   markSent: StoreTransitions["markSent"] = (fid, opId) => this.#settlements.markSent(fid, opId);
   note: StoreTransitions["note"] = (fid, opId, changes) =>

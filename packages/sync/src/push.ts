@@ -80,7 +80,7 @@ export class Push {
     const op = task.op ?? (await this.#claim(task.fid));
     if (op === null) return idle;
     try {
-      const outcome = await this.#drive(op);
+      const outcome = await this.#drive(op, task.op === null);
       if (outcome.kind === "ended") this.#forget(op.opId);
       return outcome;
     } catch (error) {
@@ -98,25 +98,28 @@ export class Push {
   }
 
   async #claim(fid: string): Promise<OpView | null> {
-    const { port, worker } = this.#deps;
-    let claimed = await port.claim(fid);
+    const { port, worker, capabilities } = this.#deps;
+    // On a server that counts, the precondition of the request is the look.
+    const send = capabilities().etag;
+    let claimed = await port.claim(fid, send);
     if (claimed.kind === "copy") {
       const snapshot = await worker.snapshot(claimed.ino, claimed.mayChange);
       // It changed while it was copied: it is dirty, and will be picked again.
       if (snapshot === undefined) return null;
-      claimed = await port.claimSnapshot(fid, { localVer: claimed.localVer, ...snapshot });
+      claimed = await port.claimSnapshot(fid, { localVer: claimed.localVer, ...snapshot }, send);
     }
     return claimed.kind === "op" ? claimed.op : null;
   }
 
-  async #drive(first: OpView): Promise<PushOutcome> {
+  /** @param isFresh the attempt was claimed by this run: if it is "sent", then by nobody yet */
+  async #drive(first: OpView, isFresh: boolean): Promise<PushOutcome> {
     let op = first;
-    let step = this.#begin(op);
+    let step: Step = isFresh && op.phase === "sent" ? { kind: "send" } : this.#begin(op);
     for (let count = 0; count < stepsMax; count += 1) {
       if (step.kind === "stop") return step.outcome;
-      step = await this.#take(op, step);
-      const now = await this.#current(op);
+      step = await this.#take(op, step, isFresh && count === 0);
       if (step.kind === "stop") return step.outcome;
+      const now = await this.#current(op);
       if (now === null) return ended;
       op = now;
     }
@@ -136,12 +139,12 @@ export class Push {
     return { kind: "look" };
   }
 
-  #take(op: OpView, step: Exclude<Step, { kind: "stop" }>): Promise<Step> {
+  #take(op: OpView, step: Exclude<Step, { kind: "stop" }>, isFresh: boolean): Promise<Step> {
     switch (step.kind) {
       case "look":
         return this.#look(op);
       case "send":
-        return this.#send(op);
+        return this.#send(op, isFresh && op.phase === "sent");
       case "move":
         return this.#moveAlone(op);
       case "judge":
@@ -248,10 +251,9 @@ export class Push {
   }
 
   /** PUSH-4, PUSH-5. The journal says "sent" before the first byte leaves. */
-  async #send(op: OpView): Promise<Step> {
+  async #send(op: OpView, isMarked: boolean): Promise<Step> {
     const { port } = this.#deps;
-    const sent = await port.markSent(op.fid, op.opId);
-    if (sent === null) return stop(ended);
+    if (!isMarked && (await port.markSent(op.fid, op.opId)) === null) return stop(ended);
     if (op.kind === "delete") return this.#sendDelete(op);
     try {
       const answer = await this.#write(op);
