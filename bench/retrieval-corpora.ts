@@ -100,6 +100,9 @@ export async function manual(): Promise<Corpus> {
   return corpus("manual pages", pairs);
 }
 
+const overstriking = new RegExp(`.${String.fromCharCode(8)}`, "gu");
+const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
+
 async function manualPage(file: string): Promise<[string, string] | undefined> {
   const { stdout } = await run(
     "man",
@@ -110,7 +113,7 @@ async function manualPage(file: string): Promise<[string, string] | undefined> {
     },
   ).catch(() => ({ stdout: "" }));
   // Overstriking and colour codes of the terminal.
-  const text = stdout.replace(/.\u0008/gu, "").replace(/\u001b\[[0-9;]*m/g, "");
+  const text = stdout.replace(overstriking, "").replace(colours, "");
   const name = /^NAME\n([\s\S]*?)\n(?=\S)/m.exec(text);
   const description = name?.[1]
     ?.replace(/\s+/g, " ")

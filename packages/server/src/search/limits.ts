@@ -18,8 +18,13 @@ export const searchHitsMax = 100;
 /** Hits of one document in an answer, so that a long document does not push all others out. */
 export const chunksPerDocument = 3;
 /** Candidates that each index gives first, and at most after widening (when a filter or a scope leaves too few). */
-export const candidatesMin = 300;
+export const candidatesMin = 200;
 export const candidatesMax = 20_000;
+/**
+ * Share of all documents above which a scope is applied to what the whole lexical index gives, of which correspondingly
+ * more is asked: the engine would have to look up a large share of all chunks.
+ */
+export const largeScopeShare = 0.2;
 /** Times a search looks again, each time with four times the candidates. */
 export const wideningsMax = 4;
 /** Vectors that are read from the storage at once when the matrix is filled. */

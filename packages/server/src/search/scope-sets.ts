@@ -4,9 +4,16 @@ import { rememberedScopesMax } from "./limits.ts";
 import type { SearchQuery } from "./search-service.ts";
 import type { DocumentSet } from "./vector-matrix.ts";
 
+/** The documents that a query may find. */
+export interface Allowed {
+  readonly set: DocumentSet;
+  /** About which share of all documents that is, 0…1. */
+  readonly share: number;
+}
+
 export class ScopeSets {
   readonly #reads: Pick<SearchReads, "documentNos">;
-  readonly #remembered = new Map<string, DocumentSet>();
+  readonly #remembered = new Map<string, Allowed>();
 
   constructor(reads: Pick<SearchReads, "documentNos">) {
     this.#reads = reads;
@@ -18,24 +25,26 @@ export class ScopeSets {
   }
 
   /** The documents a query may find; undefined: all. */
-  async of(query: Pick<SearchQuery, "scope" | "documentNo">): Promise<DocumentSet | undefined> {
+  async of(query: Pick<SearchQuery, "scope" | "documentNo">): Promise<Allowed | undefined> {
     const scoped = await this.#ofScope(query.scope);
     if (query.documentNo === undefined) return scoped;
-    const one = new Uint8Array(query.documentNo + 1);
-    one[query.documentNo] = scoped === undefined ? 1 : (scoped[query.documentNo] ?? 0);
-    return one;
+    const set = new Uint8Array(query.documentNo + 1);
+    set[query.documentNo] = scoped === undefined ? 1 : (scoped.set[query.documentNo] ?? 0);
+    return { set, share: 0 };
   }
 
-  async #ofScope(scope: SearchQuery["scope"]): Promise<DocumentSet | undefined> {
+  async #ofScope(scope: SearchQuery["scope"]): Promise<Allowed | undefined> {
     if (scope.containerTags === undefined && scope.filepath === undefined) return undefined;
     const key = JSON.stringify([scope.containerTags?.toSorted(), scope.filepath]);
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined) return remembered;
     const nos = await this.#reads.documentNos(scope, { by: "createdAt", descending: false });
-    const set = new Uint8Array((nos.at(-1) ?? 0) + 1);
+    const size = (nos.at(-1) ?? 0) + 1;
+    const set = new Uint8Array(size);
     for (const no of nos) set[no] = 1;
     if (this.#remembered.size === rememberedScopesMax) this.#remembered.clear();
-    this.#remembered.set(key, set);
-    return set;
+    const allowed = { set, share: nos.length / size };
+    this.#remembered.set(key, allowed);
+    return allowed;
   }
 }

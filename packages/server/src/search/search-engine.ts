@@ -11,6 +11,7 @@ import {
   candidatesMax,
   candidatesMin,
   chunksPerDocument,
+  largeScopeShare,
   questionLengthMax,
   searchHitsMax,
   wideningsMax,
@@ -26,10 +27,9 @@ import {
   type RankingModels,
   rank,
 } from "./rank.ts";
-import { ScopeSets } from "./scope-sets.ts";
+import { type Allowed, ScopeSets } from "./scope-sets.ts";
 import type { SearchQuery } from "./search-service.ts";
 import { isSearchable } from "./searchable.ts";
-import type { DocumentSet } from "./vector-matrix.ts";
 
 /** What the engine reads: no bytes of documents, so that it needs no more than the database. */
 export type EngineReads = Pick<
@@ -134,18 +134,21 @@ export class SearchEngine {
   async #ranked(
     question: Question,
     query: SearchQuery,
-    allowed: DocumentSet | undefined,
+    allowed: Allowed | undefined,
     limit: number,
   ): Promise<{ readonly ranked: RankedChunk[]; readonly isAll: boolean }> {
+    // Of a large part of the index, the best are among the best of all of it.
+    const isLarge = allowed !== undefined && allowed.share > largeScopeShare;
+    const lexicalLimit = isLarge ? Math.ceil(limit / allowed.share) : limit;
     const { hits, scoreMax } = await this.#reads.lexical({
       words: question.words,
-      scope: query.scope,
-      limit,
+      scope: isLarge ? {} : query.scope,
+      limit: lexicalLimit,
     });
-    let isAll = hits.length < limit;
+    let isAll = hits.length < lexicalLimit;
     const scores = new Map<number, Scored>();
     for (const { chunkNo, documentNo, score } of hits) {
-      if (allowed !== undefined && allowed[documentNo] !== 1) continue;
+      if (allowed !== undefined && allowed.set[documentNo] !== 1) continue;
       const lexicalShare = scoreMax > 0 ? Math.min(1, Math.max(0, score / scoreMax)) : 0;
       scores.set(chunkNo, { documentNo, lexicalShare, vectors: [] });
     }
@@ -163,12 +166,12 @@ export class SearchEngine {
   async #nearest(
     { model, vector }: QuestionVector,
     limit: number,
-    allowed: DocumentSet | undefined,
+    allowed: Allowed | undefined,
   ): Promise<{ readonly vectors: readonly StoredVector[]; readonly chunks: number }> {
     const matrix = await this.#vectorsOf(model, vector.length);
     const query = quantised(vector);
     for (let rounds = 1; ; rounds += 1) {
-      const near = matrix.nearest(query, limit, allowed);
+      const near = matrix.nearest(query, limit, allowed?.set);
       const vectors = await this.#reads.vectorsOf(near);
       const alive = new Set(vectors.filter((v) => v.model === model).map((v) => v.chunkNo));
       const gone = near.filter((chunkNo) => !alive.has(chunkNo));
@@ -220,7 +223,7 @@ export class SearchEngine {
   async #newest(
     query: SearchQuery,
     limit: number,
-    allowed: DocumentSet | undefined,
+    allowed: Allowed | undefined,
   ): Promise<FoundChunk[]> {
     const order = { by: "updatedAt", descending: true } as const;
     const nos = await this.#reads.documentNos(query.scope, order);
@@ -228,7 +231,7 @@ export class SearchEngine {
     for (let i = 0; i < nos.length && found.length < limit; i += documentPage) {
       for (const document of await this.#reads.documentsByNo(nos.slice(i, i + documentPage))) {
         if (found.length === limit) break;
-        if (allowed !== undefined && allowed[document.no] !== 1) continue;
+        if (allowed !== undefined && allowed.set[document.no] !== 1) continue;
         if (passes(document, query)) found.push({ chunkNo: undefined, similarity: 1, document });
       }
     }
@@ -237,7 +240,7 @@ export class SearchEngine {
 }
 
 /** Documents loaded at once while hits are checked. */
-const documentPage = 32;
+const documentPage = 16;
 /** Times the nearest chunks are looked for while many of those found are gone; before the last, all is read anew. */
 const roundsMax = 4;
 

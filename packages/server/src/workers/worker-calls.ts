@@ -110,6 +110,8 @@ export class WorkerCalls {
     const { url, data, resourceLimits } = this.#options;
     const worker = new Worker(url, {
       workerData: data,
+      // What the process was started with (conditions, loaders) is for sources; a worker is built.
+      execArgv: [],
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
     worker.on("message", (reply: ReplyMessage) => {
