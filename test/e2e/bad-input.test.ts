@@ -106,7 +106,9 @@ test("[E2E-6] a full disk is ENOSPC at the write, a sentence at the command, and
   const disk = join(dir, "device");
   mkdirSync(disk);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", disk]);
-  onTestFinished(() => execFileSync("umount", ["-l", disk]));
+  onTestFinished(() => {
+    execFileSync("umount", ["-l", disk]);
+  });
   const device = new Device(disk);
   const outside = join(dir, "mnt");
   await device.ok(["mount", "notes", "--path", outside]);
