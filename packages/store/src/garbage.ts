@@ -32,6 +32,11 @@ export class Garbage {
     return this.#large.size > 0;
   }
 
+  /** Whether a working file is being cut down. */
+  has(ino: number): boolean {
+    return this.#large.has(ino);
+  }
+
   /** Frees one step of one file. */
   tick(): void {
     for (const [ino, size] of this.#large) {

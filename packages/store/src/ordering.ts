@@ -28,12 +28,15 @@ export class Ordering {
     this.#context = context;
     this.#views = views;
     const { sql } = context.db;
-    this.#at = sql.prepare<[string], EntryRow>(
-      "SELECT * FROM entry WHERE base_path = ? AND (doc_id IS NOT NULL OR sent = 1) AND local_ver <> base_ver",
+    this.#at = sql.prepare<[{ path: string }], EntryRow>(
+      `SELECT * FROM entry WHERE base_path = @path AND (doc_id IS NOT NULL OR sent = 1) AND local_ver <> base_ver
+       UNION ALL SELECT * FROM entry WHERE base_path IS NULL AND r_path = @path AND doc_id IS NOT NULL`,
     );
-    this.#below = sql.prepare<[string, string, number], EntryRow>(
-      `SELECT * FROM entry WHERE base_path > ? AND base_path < ? AND doc_id IS NOT NULL
-         AND local_ver <> base_ver LIMIT ?`,
+    this.#below = sql.prepare<[{ from: string; to: string; most: number }], EntryRow>(
+      `SELECT * FROM (
+         SELECT * FROM entry WHERE base_path > @from AND base_path < @to AND doc_id IS NOT NULL AND local_ver <> base_ver
+         UNION ALL SELECT * FROM entry WHERE base_path IS NULL AND r_path > @from AND r_path < @to AND doc_id IS NOT NULL)
+       LIMIT @most`,
     );
     this.#ops = sql.prepare<[], OpRow>(
       "SELECT * FROM op WHERE phase <> 'claimed' OR kind = 'cycle'",
@@ -56,17 +59,18 @@ export class Ordering {
 
   /** An entry of ours that the server still has at, above or below `path`, and that is to leave there. */
   #holderOf(entry: EntryRow, path: string): EntryRow | undefined {
-    const candidates = this.#at.all(path);
+    const candidates = this.#at.all({ path });
     for (let above = parentPath(path); above !== "/"; above = parentPath(above)) {
-      candidates.push(...this.#at.all(above));
+      candidates.push(...this.#at.all({ path: above }));
     }
-    candidates.push(...this.#below.all(`${path}/`, `${path}0`, blockersMax));
+    candidates.push(...this.#below.all({ from: `${path}/`, to: `${path}0`, most: blockersMax }));
     return candidates.find((other) => other.fid !== entry.fid && this.#isLeaving(other));
   }
 
   #isLeaving(other: EntryRow): boolean {
     if (other.state === "deleted") return true;
-    return this.#target(other) !== other.base_path;
+    // A document that was never agreed on (refused, lost, of unknown outcome) still has the path it was sent to.
+    return this.#target(other) !== (other.base_path ?? other.r_path);
   }
 
   #target(entry: EntryRow): string | undefined {

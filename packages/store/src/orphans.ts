@@ -59,6 +59,11 @@ export class Orphans {
     return this.#held.has(ino);
   }
 
+  /** Whether an inode is known to be without a name, and will be freed when nobody uses it. */
+  isWaiting(ino: number): boolean {
+    return this.#inUse.has(ino);
+  }
+
   /** An inode without a name was made, and is open. */
   noteInUse(ino: number): void {
     this.#inUse.add(ino);

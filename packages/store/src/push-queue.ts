@@ -178,10 +178,13 @@ export class PushQueue {
   claim(fid: string, send: boolean): ClaimResult {
     this.#sends = send;
     const claimed = this.#tryClaim(fid);
-    if (claimed.kind === "wait") {
-      this.#passedOver.set(fid, this.#context.clock.monotonic() + passOverMs);
-    }
+    if (claimed.kind === "wait") this.passOver(fid);
     return claimed;
+  }
+
+  /** Not now: others get their turn, and this entry again after a while. */
+  passOver(fid: string): void {
+    this.#passedOver.set(fid, this.#context.clock.monotonic() + passOverMs);
   }
 
   /** An attempt has ended: what waited for it may go at once. */

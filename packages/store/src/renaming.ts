@@ -53,6 +53,7 @@ export class Renaming {
       throw new FsError("EINVAL", `rename flags ${flags}`);
     }
     checkNewName(toName);
+    this.#directory(fromParent);
     const to = this.#directory(toParent);
     const from = this.#named(fromParent, fromName);
     if (from === undefined) throw new FsError("ENOENT", fromName);

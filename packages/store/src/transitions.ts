@@ -95,8 +95,12 @@ export class Transitions implements StoreTransitions {
     this.#ended(this.#settlements.verify(fid, opId, remote, options));
   landed: StoreTransitions["landed"] = (fid, opId) =>
     this.#ended(this.#settlements.landed(fid, opId));
-  release: StoreTransitions["release"] = (fid, opId, how) =>
-    this.#ended(this.#settlements.release(fid, opId, how));
+  release: StoreTransitions["release"] = (fid, opId, how) => {
+    const released = this.#settlements.release(fid, opId, how);
+    // Nothing has become free by it: what was in the way still is, and asking again at once would go round and round.
+    this.#queue.passOver(fid);
+    return released;
+  };
   reject: StoreTransitions["reject"] = (fid, opId, message) =>
     this.#ended(this.#settlements.reject(fid, opId, message));
   deleted: StoreTransitions["deleted"] = (fid, opId) =>

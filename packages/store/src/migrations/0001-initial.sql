@@ -72,6 +72,7 @@ CREATE INDEX entry_ino ON entry (ino);
 CREATE INDEX entry_dirty ON entry (local_ver) WHERE local_ver <> base_ver;
 CREATE INDEX entry_cid ON entry (cid) WHERE sent = 1;
 CREATE INDEX entry_base_path ON entry (base_path) WHERE base_path IS NOT NULL;
+CREATE INDEX entry_r_path ON entry (r_path) WHERE base_path IS NULL AND r_path IS NOT NULL;
 CREATE INDEX entry_alias ON entry (base_path) WHERE alias = 1;
 
 CREATE TABLE xattr (

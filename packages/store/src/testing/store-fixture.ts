@@ -1,5 +1,14 @@
 /** A store in memory for tests: with a clock to move, and the calls of a shell. */
-import { type Caller, type DirEntry, O_CREAT, O_RDWR, rootIno, seededRandom } from "@smfs/core";
+import {
+  type Caller,
+  type DirEntry,
+  FsError,
+  isDirectory,
+  O_CREAT,
+  O_RDWR,
+  rootIno,
+  seededRandom,
+} from "@smfs/core";
 import { Database } from "../database.ts";
 import type { EntryRow } from "../entries.ts";
 import type { InodeRow } from "../inodes.ts";
@@ -53,7 +62,9 @@ export class StoreFixture {
   /** The directory and the name of a path. */
   at(path: string): [number, string] {
     const slash = path.lastIndexOf("/");
-    return [this.ino(path.slice(0, slash)), path.slice(slash + 1)];
+    const parent = this.ino(path.slice(0, slash));
+    if (!isDirectory(this.store.getattr(parent).mode)) throw new FsError("ENOTDIR", path);
+    return [parent, path.slice(slash + 1)];
   }
 
   mkdir(path: string): number {
