@@ -299,6 +299,9 @@ export class ProductDevice implements Device {
       const replies = server.run();
       if (!life.isAlive) return;
       const { sched, choices } = this.#seat;
+      if (sched.onEvent !== undefined)
+        for (const reply of replies)
+          sched.onEvent(sched.now, `  ${JSON.stringify(reply).slice(0, 700)}`);
       sched.after(choices.stream("schedule").below(4), `${this.name} replies`, life, () => {
         this.#seat.moment("replies");
         if (life.isAlive) client.receive({ replies });

@@ -173,6 +173,8 @@ export class SimNet implements Transport {
     onMoment("execute", label);
     const asked = toModelRequest(request);
     const answer = model.handle(asked);
+    if (this.#options.sched.onEvent !== undefined)
+      this.#options.sched.onEvent(this.#options.sched.now, `  ${describe(asked, answer)}`);
     onExecuted(asked, answer);
     return answer;
   }
@@ -227,6 +229,17 @@ const fates = [
   "tooMany",
   "unauthorized",
 ] as const;
+
+/** A request and its answer for the trace. */
+function describe(request: ModelRequest, answer: Answer): string {
+  const { body, headers } = request;
+  const sent = body?.kind === "json" ? JSON.stringify(body.value) : (body?.kind ?? "");
+  const conditions = ["if-match", "if-none-match", "smfs-filepath", "smfs-metadata"]
+    .flatMap((name) => (headers?.[name] === undefined ? [] : [`${name}: ${headers[name]}`]))
+    .join(" ");
+  const got = isHold(answer) ? "held" : `${answer.status} ${JSON.stringify(answer.json ?? null)}`;
+  return `${conditions} ${sent} → ${got}`.slice(0, 600);
+}
 
 /** The path without what differs from run to run by id only. */
 function shortPath(path: string): string {
