@@ -38,6 +38,7 @@ const scanPageRows = 256;
 const scanRowsMax = 2048;
 /** Milliseconds that an entry which could not be claimed is passed over, unless an attempt ends before. */
 const passOverMs = 250;
+const passOverFailedMs = 5000;
 
 /** What a claim has frozen of the bytes. */
 interface Frozen {
