@@ -38,6 +38,7 @@ const scanPageRows = 256;
 const scanRowsMax = 2048;
 /** Milliseconds that an entry which could not be claimed is passed over, unless an attempt ends before. */
 const passOverMs = 250;
+/** The same for one whose claim failed. */
 const passOverFailedMs = 5000;
 
 /** What a claim has frozen of the bytes. */
@@ -178,14 +179,17 @@ export class PushQueue {
   /** PUSH-1. */
   claim(fid: string, send: boolean): ClaimResult {
     this.#sends = send;
+    // Noted before, since a claim that throws must not be picked again at once either.
+    this.passOver(fid, passOverFailedMs);
     const claimed = this.#tryClaim(fid);
     if (claimed.kind === "wait") this.passOver(fid);
+    else this.#passedOver.delete(fid);
     return claimed;
   }
 
   /** Not now: others get their turn, and this entry again after a while. */
-  passOver(fid: string): void {
-    this.#passedOver.set(fid, this.#context.clock.monotonic() + passOverMs);
+  passOver(fid: string, ms: number = passOverMs): void {
+    this.#passedOver.set(fid, this.#context.clock.monotonic() + ms);
   }
 
   /** An attempt has ended: what waited for it may go at once. */
