@@ -1,0 +1,278 @@
+// File operations on our mount, beside the disk's own file system and libfuse's passthrough_ll, in one run:
+//
+//     npm run build && npx tsx --conditions=source bench/fs-ops.ts [--rounds=5] [--scale=1] [--dir=/var/tmp]
+//
+// Every round measures every side, in another order each time; what is printed are medians over the rounds.
+import { spawnSync } from "node:child_process";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  cpuUs,
+  disk,
+  memory,
+  passthroughLl,
+  type RunningSide,
+  type Side,
+  scratchDirectory,
+} from "./fs/sides.ts";
+
+/** What is measured, in this order: later ones use the files of earlier ones. */
+interface Phase {
+  /** Phase of client.c, or a shell script in a directory of its own. */
+  readonly name: string;
+  readonly title: string;
+  readonly count: number;
+  /** Empty the kernel's caches of names and attributes before; or fill them, with a pass that is not counted. */
+  readonly caches?: "cold" | "warm";
+  readonly script?: string;
+}
+
+const perMiB = "µs per MiB";
+
+function phases(scale: number): Phase[] {
+  const n = (count: number): number => Math.max(20, Math.round(count * scale));
+  const root = join(import.meta.dirname, "..");
+  return [
+    { name: "create", title: "create + write 4k + close", count: n(2000) },
+    { name: "stat", title: "stat, cold", count: n(2000), caches: "cold" },
+    { name: "stat", title: "stat, warm", count: n(2000), caches: "warm" },
+    { name: "open-read", title: "open + read, cold", count: n(2000), caches: "cold" },
+    { name: "open-read", title: "open + read, warm", count: n(2000), caches: "warm" },
+    { name: "mkdir", title: "mkdir", count: n(2000) },
+    { name: "rmdir", title: "rmdir", count: n(2000) },
+    { name: "rename", title: "rename", count: n(2000) },
+    { name: "unlink", title: "unlink", count: n(2000) },
+    { name: "seq-write", title: `write 64 MiB, ${perMiB}`, count: 64 },
+    { name: "seq-read", title: `read 64 MiB, ${perMiB}`, count: 64 },
+    { name: "rand-read", title: "random read 4k", count: n(10_000) },
+    { name: "rand-write", title: "random write 4k", count: n(10_000) },
+    { name: "write-fsync", title: "write 4k + fsync", count: n(100) },
+    {
+      name: "readdir-make",
+      title: "",
+      count: 1,
+      script: "mkdir list && cd list && seq 10000 | xargs touch",
+    },
+    { name: "readdir", title: "readdir of 10,000, cold", count: 1, caches: "cold" },
+    { name: "readdir", title: "readdir of 10,000, warm", count: 5, caches: "warm" },
+    {
+      name: "tar",
+      title: "tar x of 3 packages",
+      count: 1,
+      script: `mkdir tar && tar cf - -C ${join(root, "node_modules")} zod typescript fast-check | tar xf - -C tar`,
+    },
+    {
+      name: "grep",
+      title: "grep -r of them",
+      count: 1,
+      cold: true,
+      script: "grep -r qqqqq tar || true",
+    },
+    {
+      name: "git-clone",
+      title: "git clone of this repository",
+      count: 1,
+      script: `git clone -q ${root} clone`,
+    },
+    { name: "git-status", title: "git status", count: 1, script: "git -C clone status -s" },
+    { name: "rm", title: "rm -r of all", count: 1, script: "rm -rf tar clone list" },
+  ];
+}
+
+interface Measured {
+  readonly us: number;
+  readonly cpuUs: number | undefined;
+}
+
+/** The mean of one phase on one side. */
+function measure(phase: Phase, side: RunningSide, client: string): Measured {
+  const dir = phase.name === "readdir" ? join(side.dir, "list") : side.dir;
+  if (phase.caches === "cold") dropCaches();
+  if (phase.caches === "warm") spawnSync(client, [phase.name, dir, String(phase.count)]);
+  const before = side.pid === undefined ? undefined : cpuUs(side.pid);
+  const start = performance.now();
+  const ran =
+    phase.script === undefined
+      ? spawnSync(client, [phase.name, dir, String(phase.count)], { encoding: "utf8" })
+      : spawnSync("bash", ["-euc", phase.script], { cwd: side.dir, encoding: "utf8" });
+  const elapsedUs = (performance.now() - start) * 1000;
+  if (ran.status !== 0) throw new Error(`${phase.name} on ${side.dir}: ${ran.stderr}`);
+  const after = side.pid === undefined ? undefined : cpuUs(side.pid);
+  return {
+    us: phase.script === undefined ? Number(ran.stdout) : elapsedUs,
+    cpuUs: before === undefined || after === undefined ? undefined : (after - before) / phase.count,
+  };
+}
+
+let canDropCaches = true;
+
+function dropCaches(): void {
+  try {
+    accessSync("/proc/sys/vm/drop_caches", constants.W_OK);
+    writeFileSync("/proc/sys/vm/drop_caches", "2");
+  } catch {
+    canDropCaches = false;
+  }
+}
+
+/** One row of the table: a phase on every side. */
+export interface Row {
+  readonly title: string;
+  readonly sides: Readonly<Record<string, Measured>>;
+}
+
+/**
+ * Measures every side in `rounds` rounds.
+ * @returns medians: a row for each phase
+ */
+export async function benchFsOps(options: {
+  readonly sides: readonly Side[];
+  readonly rounds: number;
+  readonly scale: number;
+  /** Where the sides keep what they keep: the disk that is measured. */
+  readonly dir: string;
+}): Promise<Row[]> {
+  const build = scratchDirectory(tmpdir());
+  const client = join(build.dir, "client");
+  const source = join(import.meta.dirname, "fs/client.c");
+  const built = spawnSync("cc", ["-O2", source, "-o", client], { encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`the client needs a C compiler: ${built.stderr}`);
+  const scratch = scratchDirectory(options.dir);
+  const running: { side: Side; at: RunningSide }[] = [];
+  try {
+    for (const side of options.sides) {
+      const own = join(scratch.dir, side.name.replaceAll(/\W+/g, "-"));
+      mkdirSync(own);
+      running.push({ side, at: await side.start(own) });
+    }
+    return rounds(phases(options.scale), running, client, options.rounds);
+  } finally {
+    for (const { at } of running) await at.stop();
+    scratch.remove();
+    build.remove();
+  }
+}
+
+function rounds(
+  list: readonly Phase[],
+  running: readonly { side: Side; at: RunningSide }[],
+  client: string,
+  count: number,
+): Row[] {
+  const samples = list.map(() => new Map<string, Measured[]>());
+  // The first round warms compilers and caches, and is not counted.
+  for (let round = -1; round < count; round += 1) {
+    list.forEach((phase, index) => {
+      const from = (round + 1 + index) % running.length;
+      for (const { side, at } of [...running.slice(from), ...running.slice(0, from)]) {
+        const measured = measure(phase, at, client);
+        if (round < 0) continue;
+        const kept = samples[index]?.get(side.name) ?? [];
+        samples[index]?.set(side.name, [...kept, measured]);
+      }
+    });
+    for (const { at } of running) rmSync(join(at.dir, "big"), { force: true });
+  }
+  return list.flatMap((phase, index) => {
+    const sides: Record<string, Measured> = {};
+    for (const [name, kept] of samples[index] ?? []) {
+      sides[name] = {
+        us: median(kept.map(({ us }) => us)),
+        cpuUs: kept[0]?.cpuUs === undefined ? undefined : median(kept.map((m) => m.cpuUs ?? 0)),
+      };
+    }
+    return phase.title === "" ? [] : [{ title: phase.title, sides }];
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** The table as text: microseconds, processor time of the server, and ratios to two of the sides. */
+export function toTable(rows: readonly Row[], baselines: readonly string[]): string {
+  const names = Object.keys(rows[0]?.sides ?? {});
+  const ours = names.filter((name) => !baselines.includes(name));
+  const known = baselines.filter((name) => names.includes(name));
+  const head = [
+    "µs for one",
+    ...names,
+    ...ours.flatMap((name) => [`CPU of ${name}`, ...known.map((base) => `${name} ÷ ${base}`)]),
+  ];
+  const lines = rows.map(({ title, sides }) => [
+    title,
+    ...names.map((name) => format(sides[name]?.us)),
+    ...ours.flatMap((name) => [
+      format(sides[name]?.cpuUs),
+      ...known.map((base) => ratio(sides[name]?.us, sides[base]?.us)),
+    ]),
+  ]);
+  const all = [head, ...lines];
+  const widths = head.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join("  "),
+    )
+    .join("\n");
+}
+
+function format(us: number | undefined): string {
+  if (us === undefined) return "–";
+  return us >= 1000 ? Math.round(us).toString() : us.toFixed(us >= 10 ? 1 : 2);
+}
+
+function ratio(us: number | undefined, of: number | undefined): string {
+  return us === undefined || of === undefined ? "–" : `${(us / of).toFixed(2)}×`;
+}
+
+/** The sides that need nothing but this package. */
+export function frontendSides(buildDir: string): Side[] {
+  const program = join(import.meta.dirname, "../packages/fuse/dist/testing/memory-mount.js");
+  const reference = passthroughLl(buildDir);
+  if (typeof reference === "string") console.log(reference);
+  return [
+    disk,
+    ...(typeof reference === "string" ? [] : [reference]),
+    memory("memory", program, []),
+    ...(process.geteuid?.() === 0 ? [memory("memory+pass", program, ["--passthrough"])] : []),
+  ];
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const option = (name: string, otherwise: string): string =>
+    args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
+  const build = mkdtempSync(join(tmpdir(), "smfs-bench-"));
+  try {
+    const rows = await benchFsOps({
+      sides: frontendSides(build),
+      rounds: Number(option("rounds", "5")),
+      scale: Number(option("scale", "1")),
+      dir: option("dir", tmpdir()),
+    });
+    console.log(toTable(rows, ["disk", "passthrough_ll"]));
+    const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
+    if (!canDropCaches) console.log("cold is not cold: only root can empty the kernel's caches");
+    console.log(`load of the machine at the end: ${load}`);
+  } finally {
+    rmSync(build, { recursive: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await main(process.argv.slice(2));
+}
