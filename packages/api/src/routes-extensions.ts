@@ -2,18 +2,28 @@
 import * as z from "zod/mini";
 import type { Route } from "./route.ts";
 import {
+  BatchOperationsResponseSchema,
+  type BatchRequest,
+  BatchRequestSchema,
   type ChangesQuery,
   ChangesQuerySchema,
   ChangesResponseSchema,
+  type FsMoveRequest,
+  FsMoveRequestSchema,
   type MoveRequest,
   MoveRequestSchema,
   MoveResponseSchema,
   type SnapshotQuery,
   SnapshotQuerySchema,
   SnapshotResponseSchema,
+  type StreamQuery,
+  StreamQuerySchema,
+  type VersionsQuery,
+  VersionsQuerySchema,
+  VersionsResponseSchema,
 } from "./schema-changes.ts";
 import { type Digits, DigitsSchema, type Schema } from "./schema-common.ts";
-import { WriteResponseSchema } from "./schema-documents.ts";
+import { DocumentSchema, WriteResponseSchema } from "./schema-documents.ts";
 
 /** Query of `GET …/raw`. */
 export interface RawQuery {
@@ -42,11 +52,26 @@ export interface ExtensionRoutes {
   readonly health: Route;
   readonly file: Route<unknown, FileQuery>;
   readonly capabilities: Route;
+  readonly openapi: Route;
+  readonly openapiV4: Route;
+  readonly metrics: Route;
   readonly changes: Route<unknown, ChangesQuery>;
+  readonly changeStream: Route<unknown, StreamQuery>;
+  readonly createTicket: Route;
   readonly snapshot: Route<unknown, SnapshotQuery>;
   readonly getRaw: Route<unknown, RawQuery>;
   readonly putRaw: Route;
   readonly move: Route<MoveRequest>;
+  readonly versions: Route<unknown, VersionsQuery>;
+  readonly getVersion: Route;
+  readonly getVersionRaw: Route;
+  readonly restoreVersion: Route;
+  readonly undelete: Route;
+  readonly batch: Route<BatchRequest>;
+  readonly getFile: Route;
+  readonly putFile: Route;
+  readonly deleteFile: Route;
+  readonly moveFile: Route<FsMoveRequest>;
 }
 
 export const extensionRoutes: ExtensionRoutes = {
@@ -85,6 +110,27 @@ export const extensionRoutes: ExtensionRoutes = {
       }),
     },
   },
+  openapi: {
+    method: "GET",
+    path: "/v3/openapi",
+    summary: "This contract as an OpenAPI document",
+    access: "read",
+    answers: { 200: z.record(z.string(), z.unknown()) },
+  },
+  openapiV4: {
+    method: "GET",
+    path: "/v4/openapi",
+    summary: "The same document",
+    access: "read",
+    answers: { 200: z.record(z.string(), z.unknown()) },
+  },
+  metrics: {
+    method: "GET",
+    path: "/metrics",
+    summary: "Counts and latencies in Prometheus text format",
+    access: "read",
+    answers: { 200: "text" },
+  },
   changes: {
     method: "GET",
     path: "/ext/v1/changes",
@@ -92,6 +138,21 @@ export const extensionRoutes: ExtensionRoutes = {
     access: "read",
     query: ChangesQuerySchema,
     answers: { 200: ChangesResponseSchema },
+  },
+  changeStream: {
+    method: "GET",
+    path: "/ext/v1/changes/stream",
+    summary: "The change feed as server-sent events",
+    access: "read",
+    query: StreamQuerySchema,
+    answers: { 200: "events" },
+  },
+  createTicket: {
+    method: "POST",
+    path: "/ext/v1/tickets",
+    summary: "A ticket, good for one minute and one stream, for readers that cannot send a key",
+    access: "read",
+    answers: { 200: z.object({ ticket: z.string(), expiresAt: z.string() }) },
   },
   snapshot: {
     method: "GET",
@@ -124,6 +185,80 @@ export const extensionRoutes: ExtensionRoutes = {
     summary: "Move a document, or everything below a path, in one step",
     access: "write",
     body: MoveRequestSchema,
+    answers: { 200: MoveResponseSchema },
+  },
+  versions: {
+    method: "GET",
+    path: "/ext/v1/documents/{id}/versions",
+    summary: "A document's history, newest first; of a deleted one while its tombstone is kept",
+    access: "read",
+    query: VersionsQuerySchema,
+    answers: { 200: VersionsResponseSchema },
+  },
+  getVersion: {
+    method: "GET",
+    path: "/ext/v1/documents/{id}/versions/{rev}",
+    summary: "A document as it was",
+    access: "read",
+    answers: { 200: DocumentSchema },
+  },
+  getVersionRaw: {
+    method: "GET",
+    path: "/ext/v1/documents/{id}/versions/{rev}/raw",
+    summary: "A document's bytes as they were",
+    access: "read",
+    answers: { 200: "bytes", 206: "bytes" },
+  },
+  restoreVersion: {
+    method: "POST",
+    path: "/ext/v1/documents/{id}/versions/{rev}/restore",
+    summary: "Make an earlier state the present one again, as a new rev",
+    access: "write",
+    answers: { 200: WriteResponseSchema },
+  },
+  undelete: {
+    method: "POST",
+    path: "/ext/v1/documents/{id}/undelete",
+    summary: "Bring a deleted document back",
+    access: "write",
+    answers: { 200: WriteResponseSchema },
+  },
+  batch: {
+    method: "POST",
+    path: "/ext/v1/batch",
+    summary: "Up to 100 conditional writes, all or none",
+    access: "write",
+    body: BatchRequestSchema,
+    answers: { 200: BatchOperationsResponseSchema, 207: BatchOperationsResponseSchema },
+  },
+  getFile: {
+    method: "GET",
+    path: "/ext/v1/fs/{tag}/{path…}",
+    summary: "The bytes of the document with this path",
+    access: "read",
+    answers: { 200: "bytes", 206: "bytes" },
+  },
+  putFile: {
+    method: "PUT",
+    path: "/ext/v1/fs/{tag}/{path…}",
+    summary: "Write the document with this path",
+    access: "write",
+    upload: "bytes",
+    answers: { 200: WriteResponseSchema, 201: WriteResponseSchema },
+  },
+  deleteFile: {
+    method: "DELETE",
+    path: "/ext/v1/fs/{tag}/{path…}",
+    summary: "Delete the document with this path",
+    access: "write",
+    answers: { 204: "empty" },
+  },
+  moveFile: {
+    method: "POST",
+    path: "/ext/v1/fs/{tag}",
+    summary: "Move a document or a directory, over what is there if asked to",
+    access: "write",
+    body: FsMoveRequestSchema,
     answers: { 200: MoveResponseSchema },
   },
 };

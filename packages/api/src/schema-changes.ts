@@ -162,13 +162,23 @@ export interface ChangesQuery {
   readonly includeContent?: "true" | "false" | undefined;
   readonly excludeOrigin?: string | undefined;
 }
-export const ChangesQuerySchema: Schema<ChangesQuery> = z.object({
+const changesQuery = {
   containerTag: z.optional(ContainerTagSchema),
   since: z.optional(z.string().check(z.maxLength(200))),
   limit: z.optional(DigitsSchema),
   wait: z.optional(z.string().check(z.regex(/^[0-9]{1,3}(\.[0-9]{1,3})?$/))),
   includeContent: z.optional(z.enum(["true", "false"])),
   excludeOrigin: z.optional(z.string().check(z.maxLength(255))),
+};
+export const ChangesQuerySchema: Schema<ChangesQuery> = z.object(changesQuery);
+
+/** Query of the stream: as the feed's, and a ticket in place of a key for readers that cannot send one. */
+export interface StreamQuery extends ChangesQuery {
+  readonly ticket?: string | undefined;
+}
+export const StreamQuerySchema: Schema<StreamQuery> = z.object({
+  ...changesQuery,
+  ticket: z.optional(z.string().check(z.maxLength(200))),
 });
 
 export interface ChangesResponse {

@@ -6,13 +6,14 @@ import { routes } from "@smfs/api";
 import { type Clock, type Logger, type Random, toHex } from "@smfs/core";
 import { type Context, Hono } from "hono";
 import type { Authorize } from "./auth.ts";
-import { fullAccess, needWrite } from "./documents/access.ts";
+import { type Access, fullAccess, needWrite, unauthorized } from "./documents/access.ts";
+import type { Tickets } from "./documents/tickets.ts";
 import { type Answer, json, toResponse } from "./http/answer.ts";
 import type { ApiRequest, Handler } from "./http/api-request.ts";
 import { parseConditions } from "./http/conditions.ts";
 import { describeIssue } from "./http/describe-issue.ts";
 import { toHttpError } from "./http/error-of.ts";
-import { HttpError, invalid } from "./http/http-error.ts";
+import { HttpError, invalid, notImplemented } from "./http/http-error.ts";
 import { IdempotentWrites } from "./http/idempotency.ts";
 import { parseJson, readBytes } from "./http/json-body.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -34,6 +35,7 @@ export interface AppOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: RequestMetrics;
+  readonly tickets: Pick<Tickets, "take">;
 }
 
 export type App = Hono<{ Bindings: Partial<HttpBindings> }>;
@@ -58,7 +60,7 @@ export function createApp(handlers: Handlers, options: AppOptions): App {
 
 /** Older clients call documents memories. */
 function pathsOf(path: string): string[] {
-  const pattern = path.replace(/\{(\w+)\}/g, ":$1");
+  const pattern = path.replace(/\{(\w+)…\}/g, ":$1{.+}").replace(/\{(\w+)\}/g, ":$1");
   return pattern.startsWith("/v3/documents")
     ? [pattern, pattern.replace("/v3/documents", "/v3/memories")]
     : [pattern];
@@ -112,7 +114,7 @@ async function answerRoute(
   options: AppOptions,
 ): Promise<Answer> {
   const header = (name: string) => c.req.header(name);
-  const access = route.access === "open" ? fullAccess : await options.authorize(header);
+  const access = await accessOf(c, route, options);
   if (route.access === "write") needWrite(access);
   const upload = bodyOf(c);
   const bytes =
@@ -158,6 +160,18 @@ async function answerRoute(
   return handler(request);
 }
 
+async function accessOf(c: AppContext, route: Route, options: AppOptions): Promise<Access> {
+  if (route.access === "open") return fullAccess;
+  const ticket = route.path === streamPath ? c.req.query("ticket") : undefined;
+  if (ticket === undefined) return options.authorize((name) => c.req.header(name));
+  const access = options.tickets.take(ticket);
+  if (access === undefined) throw unauthorized();
+  return access;
+}
+
+/** The one route that takes a ticket in place of a key. */
+const streamPath = routes.changeStream.path;
+
 function parsed<T>(schema: Schema<T>, value: unknown): T {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
@@ -196,7 +210,10 @@ function bodyOf(c: AppContext): AsyncIterable<Uint8Array> {
   };
 }
 
-/** No route: is the path one of another method? */
+/** Parts of the hosted service that this server has not. */
+const absent = ["/v3/connections", "/v3/auth", "/v3/analytics", "/v3/projects"];
+
+/** No route: is the path one of another method, or of a part that is left out here? */
 function unrouted(c: AppContext): Answer {
   const methods = Object.values(routes)
     .filter((route: Route) => patternOf(route.path).test(c.req.path))
@@ -206,6 +223,9 @@ function unrouted(c: AppContext): Answer {
       details: `${c.req.method} is not one of ${methods.join(", ")}`,
       headers: { Allow: methods.join(", ") },
     });
+  }
+  if (absent.some((prefix) => c.req.path === prefix || c.req.path.startsWith(`${prefix}/`))) {
+    throw notImplemented(`${c.req.path.split("/")[2]} are not available on this server`);
   }
   throw new HttpError(404, "Not found", { details: "there is no such route" });
 }

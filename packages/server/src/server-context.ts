@@ -6,7 +6,9 @@ import type { Indexer } from "./documents/indexer.ts";
 import type { DocumentLists } from "./documents/list-documents.ts";
 import type { DocumentWriter } from "./documents/put-document.ts";
 import type { RepeatedCreates } from "./documents/repeated-creates.ts";
+import type { Tickets } from "./documents/tickets.ts";
 import type { ServerLimits } from "./limits.ts";
+import type { MemorySearch } from "./memories/memory-search.ts";
 import type { SearchService } from "./search/search-service.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -18,6 +20,8 @@ export interface ServerContext {
   readonly files: FileUrls;
   readonly indexer: Indexer;
   readonly search: SearchService;
+  readonly memories: MemorySearch;
+  readonly tickets: Tickets;
   readonly repeated: RepeatedCreates;
   readonly limits: ServerLimits;
   readonly clock: Clock;

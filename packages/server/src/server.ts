@@ -8,17 +8,30 @@ import { FileUrls } from "./documents/file-urls.ts";
 import { DocumentLists } from "./documents/list-documents.ts";
 import { DocumentWriter } from "./documents/put-document.ts";
 import { RepeatedCreates } from "./documents/repeated-creates.ts";
+import { Tickets } from "./documents/tickets.ts";
+import { StaticEmbedder } from "./embed/static-embedder.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { type Listening, listen, type TlsOptions } from "./listen.ts";
+import { Maintenance } from "./maintenance.ts";
+import { drawingStorage } from "./memories/drawing-storage.ts";
+import { MemorySearch } from "./memories/memory-search.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { pipelineHere, pipelineWorker } from "./pipeline/pipeline-thread.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+import { batchHandlers } from "./routes/batch-routes.ts";
+import { containerHandlers } from "./routes/container-routes.ts";
 import { documentHandlers } from "./routes/document-routes.ts";
 import { feedHandlers } from "./routes/feed-routes.ts";
+import { fsHandlers } from "./routes/fs-routes.ts";
 import { listHandlers } from "./routes/list-routes.ts";
+import { memoryHandlers } from "./routes/memory-routes.ts";
+import { operationsHandlers } from "./routes/operations-routes.ts";
 import { rawHandlers } from "./routes/raw-routes.ts";
+import { searchHandlers } from "./routes/search-routes.ts";
 import { serverHandlers } from "./routes/server-routes.ts";
+import { streamHandlers } from "./routes/stream-routes.ts";
 import { uploadHandlers } from "./routes/upload-routes.ts";
+import { versionHandlers } from "./routes/version-routes.ts";
 import type { SearchService } from "./search/search-service.ts";
 import { Searcher, searchHere, searchWorker } from "./search/searcher.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -67,33 +80,8 @@ export const defaultHost = "127.0.0.1";
 export async function createServer(options: ServerOptions): Promise<MemoryServer> {
   const { dataDir, clock, random, logger } = options;
   const storage = await openSqliteStorage({ dataDir, clock, random, logger });
-  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
-  const isHere = options.threads === "here";
-  const thread = isHere ? pipelineHere : pipelineWorker(clock);
-  const indexer = new Pipeline({ storage, thread, clock, random, logger });
-  const search = new Searcher(storage, isHere ? searchHere(storage) : searchWorker(dataDir, clock));
-  const context: ServerContext = {
-    storage,
-    documents: new DocumentWriter({
-      random,
-      indexer,
-      textBytesMax: limits.textBytesMax,
-      binaryType: options.binaryType ?? "webpage",
-    }),
-    lists: new DocumentLists(storage, clock),
-    feed: new ChangeFeed(storage, clock),
-    files: new FileUrls(
-      await keptSetting(storage, "url-secret", () => newId(random) + newId(random)),
-      clock,
-    ),
-    indexer,
-    search,
-    repeated: new RepeatedCreates(clock),
-    limits,
-    clock,
-    random,
-    orgId: await keptSetting(storage, "org-id", () => newId(random)),
-  };
+  const workers = openWorkers(storage, options);
+  const context = await openContext(storage, workers, options);
   const metrics = new RequestMetrics();
   const authorize = createAuthorize({
     mode: options.auth ?? "key",
@@ -101,15 +89,15 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     storage,
     clock,
   });
-  const app = createApp(handlersOf(context), {
-    storage,
+  const app = createApp(handlersOf(context, metrics), {
+    ...context,
     authorize,
-    limits,
-    clock,
-    random,
     logger,
     metrics,
   });
+  const maintenance = new Maintenance(storage, clock, logger);
+  // What a crash left half-way is taken up again.
+  workers.indexer.wake();
 
   let listening: Listening | undefined;
   let closing: Promise<void> | undefined;
@@ -117,17 +105,16 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     // Readers that wait are answered first: they would hold their connections open.
     context.feed.close();
     await listening?.close();
-    await indexer.close();
-    await search.close();
+    await maintenance.close();
+    await workers.indexer.close();
+    await workers.search.close();
     await storage.close();
   };
-  // What a crash left half-way is taken up again.
-  indexer.wake();
   return {
     app,
     storage,
-    search,
-    idle: () => indexer.idle(),
+    search: workers.search,
+    idle: () => workers.indexer.idle(),
     listen: async () => {
       if (listening !== undefined) throw new Error("the server listens already");
       const { host = defaultHost, port = defaultPort, tls } = options;
@@ -142,7 +129,50 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
   };
 }
 
-function handlersOf(context: ServerContext): Handlers {
+interface Workers {
+  readonly indexer: Pipeline;
+  readonly search: Searcher;
+}
+
+function openWorkers(storage: Storage, options: ServerOptions): Workers {
+  const { dataDir, clock, random, logger, threads = "workers" } = options;
+  const isHere = threads === "here";
+  const thread = isHere ? pipelineHere : pipelineWorker(clock);
+  const drawing = drawingStorage(storage, random);
+  return {
+    indexer: new Pipeline({ storage: drawing, thread, clock, random, logger }),
+    search: new Searcher(storage, isHere ? searchHere(storage) : searchWorker(dataDir, clock)),
+  };
+}
+
+async function openContext(
+  storage: Storage,
+  { indexer, search }: Workers,
+  options: ServerOptions,
+): Promise<ServerContext> {
+  const { clock, random, binaryType = "webpage" } = options;
+  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
+  const secret = await keptSetting(storage, "url-secret", () => newId(random) + newId(random));
+  const { textBytesMax } = limits;
+  return {
+    storage,
+    documents: new DocumentWriter({ random, indexer, textBytesMax, binaryType }),
+    lists: new DocumentLists(storage, clock),
+    feed: new ChangeFeed(storage, clock),
+    files: new FileUrls(secret, clock),
+    indexer,
+    search,
+    memories: new MemorySearch(storage, new StaticEmbedder(), clock),
+    tickets: new Tickets(clock, random),
+    repeated: new RepeatedCreates(clock),
+    limits,
+    clock,
+    random,
+    orgId: await keptSetting(storage, "org-id", () => newId(random)),
+  };
+}
+
+function handlersOf(context: ServerContext, metrics: RequestMetrics): Handlers {
   return {
     ...serverHandlers(context),
     ...documentHandlers(context),
@@ -150,6 +180,14 @@ function handlersOf(context: ServerContext): Handlers {
     ...uploadHandlers(context),
     ...feedHandlers(context),
     ...rawHandlers(context),
+    ...versionHandlers(context),
+    ...streamHandlers(context),
+    ...fsHandlers(context),
+    ...batchHandlers(context),
+    ...searchHandlers(context),
+    ...memoryHandlers(context),
+    ...containerHandlers(context),
+    ...operationsHandlers(context, metrics),
   };
 }
 

@@ -18,3 +18,8 @@ export function fromHttpDate(text: string): number | undefined {
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** Milliseconds of a time in ISO 8601, or undefined when it is none. */
+export function fromIsoTime(text: string): number | undefined {
+  return /^\d{4}-\d{2}-\d{2}/.test(text) ? fromHttpDate(text) : undefined;
+}

@@ -1,4 +1,5 @@
 /** Deletions within a unit. */
+import { forgetSource } from "../memories/draw-memories.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
 import { needWrite } from "./access.ts";
@@ -33,6 +34,7 @@ export async function removeFrom(
       ? []
       : document.containerTags.filter((tag) => !containerTags.includes(tag));
   if (left.length === 0) {
+    await forgetSource(tx, document.no);
     await tx.remove(document, context.writer);
   } else {
     await tx.change(document, { op: "metadata", writer: context.writer, containerTags: left });

@@ -6,12 +6,15 @@ import type { MetadataPatch } from "@smfs/api";
 import { baseName, type Random } from "@smfs/core";
 import { allowsWrite, type Conditions } from "../http/conditions.ts";
 import { conflict, invalid, preconditionFailed } from "../http/http-error.ts";
+import { drawMemories } from "../memories/draw-memories.ts";
 import { isSearchable } from "../search/searchable.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type {
   DocumentChange,
   StoredDocument,
+  StoredVersion,
   TaskType,
+  Tombstone,
   VersionOp,
   Writer,
 } from "../storage/stored.ts";
@@ -120,6 +123,61 @@ export class DocumentWriter {
     const changed = await tx.change(document, change);
     if (change.content !== undefined) await this.#index(tx, changed, write);
     return { document: changed, created: false, changed: true };
+  }
+
+  /**
+   * Makes an earlier state the present one, as a new rev. The containers stay.
+   * @throws HttpError 400, 403, 409
+   */
+  async restore(
+    tx: Transaction,
+    document: StoredDocument,
+    version: StoredVersion,
+    context: WriteContext,
+  ): Promise<WriteResult> {
+    const { content, filepath, metadata, title, type, mediaType, isText, taskType } = version;
+    const change: DocumentChange = {
+      ...(content.digest === document.content.digest
+        ? {}
+        : {
+            content,
+            type,
+            mediaType,
+            isText,
+            errorMessage: null,
+            ...this.#owed(isText, mediaType),
+          }),
+      filepath,
+      metadata,
+      title,
+      taskType,
+      op: "restore",
+      writer: context.writer,
+    };
+    await this.#checkPlace(tx, { ...document, filepath }, document, context);
+    return { document: await tx.change(document, change), created: false, changed: true };
+  }
+
+  /** Brings a deleted document back; its names must be free. */
+  async undelete(
+    tx: Transaction,
+    tombstone: Tombstone,
+    context: WriteContext,
+  ): Promise<WriteResult> {
+    const version = await tx.version(tombstone.documentNo, tombstone.rev - 1);
+    const owed = this.#owed(version?.isText === true, version?.mediaType ?? "");
+    const document = await tx.undelete(tombstone, { ...owed, writer: context.writer });
+    needPlace(context.access, document);
+    return { document, created: false, changed: true };
+  }
+
+  /** What is still to be done for bytes that come back: the pipeline does it. */
+  #owed(isText: boolean, mediaType: string) {
+    const isQueued = !isText && this.#options.indexer.extracts(mediaType);
+    return {
+      status: isQueued ? ("queued" as const) : ("done" as const),
+      dreamingStatus: isText ? ("dreaming" as const) : ("done" as const),
+    };
   }
 
   async #existing(tx: Transaction, write: DocumentWrite): Promise<StoredDocument | undefined> {
@@ -241,6 +299,7 @@ export class DocumentWriter {
     if (!document.isText || text === undefined || document.dreamingStatus === "dreaming") return;
     if (!isSearchable(document)) return;
     await tx.putChunks(document, text, this.#options.indexer.indexText(text, document.mediaType));
+    await drawMemories(tx, this.#options.random, document, text);
   }
 
   async #taskType(

@@ -9,7 +9,6 @@ export interface Answer {
 export type AnswerBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   /** Opened only when it is sent: an answer to HEAD never is. */
   | { readonly kind: "stream"; readonly open: () => ReadableStream<Uint8Array> };
 
@@ -27,7 +26,7 @@ export function toResponse(answer: Answer, method: string): Response {
   return new Response(method === "HEAD" ? null : toBody(body), { status: answer.status, headers });
 }
 
-function toBody(body: AnswerBody | undefined): string | Uint8Array | ReadableStream | null {
+function toBody(body: AnswerBody | undefined): string | ReadableStream | null {
   switch (body?.kind) {
     case undefined:
       return null;
@@ -35,8 +34,6 @@ function toBody(body: AnswerBody | undefined): string | Uint8Array | ReadableStr
       return JSON.stringify(body.value);
     case "text":
       return body.text;
-    case "bytes":
-      return body.bytes;
     case "stream":
       return body.open();
   }

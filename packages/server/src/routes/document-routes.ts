@@ -1,5 +1,5 @@
 /** Documents: create, read, change, delete (v3). */
-import type { DocumentRoutes, WriteResponse } from "@smfs/api";
+import type { DocumentJson, DocumentRoutes, WriteResponse } from "@smfs/api";
 import type { Handlers } from "../app.ts";
 import { toCurrent, validatorsOf } from "../documents/content-hash.ts";
 import { deleteDocument } from "../documents/delete-documents.ts";
@@ -7,9 +7,12 @@ import { toDocumentJson } from "../documents/document-json.ts";
 import { findDocument, needDocument } from "../documents/find-document.ts";
 import { receiveText } from "../documents/receive-content.ts";
 import { type Answer, json } from "../http/answer.ts";
+import type { ApiRequest } from "../http/api-request.ts";
 import { readOutcome } from "../http/conditions.ts";
 import { invalid, notFound, preconditionFailed } from "../http/http-error.ts";
+import { toInnerMemory } from "../memories/memory-json.ts";
 import type { ServerContext } from "../server-context.ts";
+import type { StoredDocument } from "../storage/stored.ts";
 import { toIsoTime } from "../time.ts";
 import { preferring } from "./preferences.ts";
 import { servedContent } from "./served-content.ts";
@@ -45,11 +48,7 @@ export function documentHandlers(
         case "not-modified":
           return { status: 304, headers };
         case "full":
-          return json(
-            toDocumentJson(document, await servedContent(context, request, document, true)),
-            200,
-            headers,
-          );
+          return json(await documentJson(context, request, document), 200, headers);
       }
     },
     patchDocument: async (request) => {
@@ -98,6 +97,20 @@ export function documentHandlers(
       if (document.isText) throw notFound("File");
       return json({ url: context.files.urlOf(document, request.baseUrl) });
     },
+  };
+}
+
+async function documentJson(
+  context: ServerContext,
+  request: ApiRequest<unknown, unknown>,
+  document: StoredDocument,
+): Promise<DocumentJson> {
+  const view = await servedContent(context, request, document, true);
+  const memories = await context.storage.memoriesOfDocument(document.no);
+  const known = memories.filter((memory) => !memory.isForgotten).map(toInnerMemory);
+  return {
+    ...toDocumentJson(document, view),
+    ...(known.length === 0 ? {} : { memories: known }),
   };
 }
 

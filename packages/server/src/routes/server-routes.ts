@@ -1,9 +1,9 @@
 /** The server itself: is it here, who am I, what can it do; and moves. */
 import type { Handlers } from "../app.ts";
 import { type Access, needContainer, readScope } from "../documents/access.ts";
-import { moveDocuments } from "../documents/move-documents.ts";
-import { json } from "../http/answer.ts";
-import { parseETags } from "../http/conditions.ts";
+import { type Moved, moveDocuments } from "../documents/move-documents.ts";
+import { type Answer, json } from "../http/answer.ts";
+import { type ETagList, parseETags } from "../http/conditions.ts";
 import { invalid } from "../http/http-error.ts";
 import { changesLimitMax, changesWaitSMax, listLimitMax } from "../limits.ts";
 import { features, type ServerContext, serverVersion, serviceName } from "../server-context.ts";
@@ -43,22 +43,27 @@ export function serverHandlers(context: ServerContext): Pick<Handlers, Names> {
         to,
         ifMatch: ifMatch === undefined ? undefined : etags(ifMatch),
       };
-      return request.write(async (tx) => {
-        const moved = await moveDocuments(tx, context.documents, move, writeContext(request));
-        return json({
-          moved: moved.map(({ document, previousFilepath }) => ({
-            id: document.id,
-            rev: document.rev,
-            filepath: document.filepath,
-            previousFilepath,
-          })),
-        });
-      });
+      return request.write(async (tx) =>
+        movedAnswer(await moveDocuments(tx, context.documents, move, writeContext(request))),
+      );
     },
   };
 }
 
-function etags(header: string) {
+/** The answer to a move. */
+export function movedAnswer(moved: readonly Moved[]): Answer {
+  return json({
+    moved: moved.map(({ document, previousFilepath }) => ({
+      id: document.id,
+      rev: document.rev,
+      filepath: document.filepath,
+      previousFilepath,
+    })),
+  });
+}
+
+/** Entity tags in a body's `ifMatch`. @throws HttpError 400 */
+export function etags(header: string): ETagList {
   try {
     return parseETags(header);
   } catch (error) {

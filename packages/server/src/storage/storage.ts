@@ -7,6 +7,7 @@
  * server and an object store, which is why nothing here speaks of SQL, and why units only await their own
  * transaction.
  */
+import type { MemoryReads, MemoryWrites, StoredMerge } from "./memory.ts";
 import type {
   Content,
   DocumentChange,
@@ -199,7 +200,7 @@ export interface StoredKey {
 }
 
 /** The inside of a unit: reads see the unit's own writes. */
-export interface Transaction extends DocumentReads {
+export interface Transaction extends DocumentReads, MemoryReads, MemoryWrites {
   /** A new document at rev 1. Its paths and custom id must be free. */
   create(document: NewDocument): Promise<StoredDocument>;
   /** The next rev: the state it replaces becomes a version, seq and updatedAt move. */
@@ -246,6 +247,8 @@ export interface Transaction extends DocumentReads {
   reply(scope: string): Promise<StoredReply | undefined>;
   putReply(scope: string, reply: StoredReply): Promise<void>;
 
+  putMerge(merge: StoredMerge): Promise<void>;
+
   putKey(key: StoredKey): Promise<void>;
   removeKey(id: string): Promise<boolean>;
 }
@@ -258,7 +261,8 @@ export interface Storage
     ContentReads,
     ChangeReads,
     PipelineReads,
-    SearchReads {
+    SearchReads,
+    MemoryReads {
   /**
    * Runs a unit and resolves with its result once that is durable; a unit that throws has written nothing.
    * A unit awaits nothing but its transaction. It may be run more than once (where the engine retries), so it
@@ -274,6 +278,7 @@ export interface Storage
       readonly lastActivityAt: number | null;
     })[]
   >;
+  merge(id: string): Promise<StoredMerge | undefined>;
   keyByDigest(digest: string): Promise<StoredKey | undefined>;
   keys(): Promise<readonly StoredKey[]>;
   /** Drops what is past its time: old versions, tombstones, replies, blobs that nothing names. Bounded a call. */

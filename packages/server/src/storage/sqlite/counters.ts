@@ -9,12 +9,13 @@ interface CounterRow {
   content: number;
   chunk: number;
   vector: number;
+  memory: number;
 }
 
 /** Counters of one writing connection. A unit that is rolled back leaves gaps, never repeats. */
 export interface Counters {
   /** The next number of a kind. */
-  next(kind: "seq" | "document" | "content" | "chunk" | "vector"): number;
+  next(kind: "seq" | "document" | "content" | "chunk" | "vector" | "memory"): number;
   /** A time for a change: `now`, or one millisecond after the last, whichever is later. */
   nextAt(now: number): number;
   readonly seq: number;
@@ -29,7 +30,7 @@ export function openCounters(db: Database): Counters {
   if (row === undefined) throw new Error("the database has lost its counters");
   const update = db.prepare<[CounterRow]>(
     `UPDATE counter SET seq = @seq, at = @at, horizon = @horizon, document = @document,
-       content = @content, chunk = @chunk, vector = @vector`,
+       content = @content, chunk = @chunk, vector = @vector, memory = @memory`,
   );
   let moved = false;
   return {

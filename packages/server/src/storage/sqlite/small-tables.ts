@@ -1,4 +1,5 @@
-/** Settings, stored replies and keys: small tables with one statement for each verb. */
+/** Settings, stored replies, merges and keys: small tables with one statement for each verb. */
+import type { StoredMerge } from "../memory.ts";
 import type { Storage, StoredKey, StoredReply, Transaction } from "../storage.ts";
 import type { Database } from "./database.ts";
 
@@ -21,7 +22,20 @@ interface KeyRow {
   readonly expires_at: number | null;
 }
 
-type SmallWrites = Pick<Transaction, "putSetting" | "reply" | "putReply" | "putKey" | "removeKey">;
+interface MergeRow {
+  readonly id: string;
+  readonly source_tags: string;
+  readonly target_tag: string;
+  readonly status: StoredMerge["status"];
+  readonly error: string | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+type SmallWrites = Pick<
+  Transaction,
+  "putSetting" | "reply" | "putReply" | "putMerge" | "putKey" | "removeKey"
+>;
 
 export function smallWrites(db: Database): SmallWrites {
   const putSetting = db.prepare<[string, string]>("INSERT OR REPLACE INTO setting VALUES (?, ?)");
@@ -31,6 +45,9 @@ export function smallWrites(db: Database): SmallWrites {
   );
   const putKey = db.prepare(
     `INSERT INTO api_key VALUES (@id, @digest, @name, @can_write, @tags, @path_prefix, @created_at, @expires_at)`,
+  );
+  const putMerge = db.prepare(
+    `INSERT OR REPLACE INTO merge VALUES (@id, @source_tags, @target_tag, @status, @error, @created_at, @updated_at)`,
   );
   const removeKey = db.prepare<[string]>("DELETE FROM api_key WHERE id = ?");
   return {
@@ -43,6 +60,17 @@ export function smallWrites(db: Database): SmallWrites {
     },
     putReply: async (scope, { requestDigest, status, headers, body, at }) => {
       putReply.run(scope, requestDigest, status, JSON.stringify(headers), body, at);
+    },
+    putMerge: async (merge) => {
+      putMerge.run({
+        id: merge.id,
+        source_tags: JSON.stringify(merge.sourceTags),
+        target_tag: merge.targetTag,
+        status: merge.status,
+        error: merge.error,
+        created_at: merge.createdAt,
+        updated_at: merge.updatedAt,
+      });
     },
     putKey: async (key) => {
       putKey.run({
@@ -60,15 +88,33 @@ export function smallWrites(db: Database): SmallWrites {
   };
 }
 
-export function keyReads(db: Database): Pick<Storage, "keyByDigest" | "keys"> {
+export function smallReads(db: Database): Pick<Storage, "keyByDigest" | "keys" | "merge"> {
   const byDigest = db.prepare<[string], KeyRow>("SELECT * FROM api_key WHERE digest = ?");
   const all = db.prepare<[], KeyRow>("SELECT * FROM api_key ORDER BY created_at, id");
+  const merge = db.prepare<[string], MergeRow>("SELECT * FROM merge WHERE id = ?");
   return {
+    merge: async (id) => {
+      const row = merge.get(id);
+      return row === undefined ? undefined : toMerge(row);
+    },
     keyByDigest: async (digest) => {
       const row = byDigest.get(digest);
       return row === undefined ? undefined : toKey(row);
     },
     keys: async () => all.all().map(toKey),
+  };
+}
+
+function toMerge(row: MergeRow): StoredMerge {
+  return {
+    id: row.id,
+    // Written by putMerge alone.
+    sourceTags: JSON.parse(row.source_tags) as string[],
+    targetTag: row.target_tag,
+    status: row.status,
+    error: row.error,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
   };
 }
 

@@ -17,9 +17,10 @@ import { lockData } from "./data-lock.ts";
 import { type Database, openDatabase, openReader } from "./database.ts";
 import { documentReads } from "./document-reads.ts";
 import { documentWrites } from "./document-writes.ts";
+import { memoryReads, memoryWrites } from "./memories.ts";
 import { type TagRow, toTag } from "./rows.ts";
 import { searchReads } from "./search-reads.ts";
-import { keyReads, smallWrites } from "./small-tables.ts";
+import { smallReads, smallWrites } from "./small-tables.ts";
 import { tagWrites } from "./tag-writes.ts";
 import { UnitQueue } from "./unit-queue.ts";
 
@@ -69,8 +70,9 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     ...contents,
     ...changeReads(reader),
     ...searchReads(reader, documents, contents, blobs),
-    ...keyReads(reader),
+    ...smallReads(reader),
     ...tagReads(reader),
+    ...memoryReads(reader),
     write: (unit) => units.run(() => unit(transaction)),
     receiveBlob: () => blobs.receive(),
     onCommit: (listener) => {
@@ -114,6 +116,8 @@ function openTransaction(
     ...documentWrites(db, { clock, counters, reads, tags, chunks: { drop, ...chunks } }),
     ...chunks,
     ...tagVerbs,
+    ...memoryReads(db),
+    ...memoryWrites(db, { clock, counters, tags }),
     ...smallWrites(db),
   };
 }
