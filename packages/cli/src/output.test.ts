@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { duration, printable, StreamOutput, table } from "./output.ts";
 
@@ -40,6 +41,17 @@ test("[CLI-14] on a terminal the progress line replaces itself and is gone befor
   output.progress("short");
   output.line("result");
   expect(err.text).toBe(`\r\x1b[K${"a".repeat(29)}\r\x1b[Kshort\r\x1b[Kresult\n`);
+});
+
+test("[CLI-14] a reader that goes away is no failure, and is noticed", () => {
+  const out = new EventEmitter() as EventEmitter & Sink;
+  const written: string[] = [];
+  out.write = (text) => void written.push(text);
+  const output = new StreamOutput(out, new Sink(false));
+  expect(output.isClosed).toBe(false);
+  out.emit("error", Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+  expect(output.isClosed).toBe(true);
+  expect(() => out.emit("error", new Error("disk"))).toThrow("disk");
 });
 
 test("[CLI-14] durations and tables read as people write them", () => {

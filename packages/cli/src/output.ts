@@ -12,6 +12,8 @@ export interface Output {
   progress(text: string): void;
   /** Ends the progress line, if there is one. */
   endProgress(): void;
+  /** Whoever read the results has gone (`smfs logs | head`): no failure, but nothing to go on for. */
+  readonly isClosed: boolean;
   /** Emphasis, where it can be shown. */
   bold(text: string): string;
   dim(text: string): string;
@@ -21,16 +23,27 @@ interface Writable {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+  on?(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
 export class StreamOutput implements Output {
   readonly #out: Writable;
   readonly #err: Writable;
   #shown = "";
+  #isClosed = false;
 
   constructor(out: Writable = process.stdout, err: Writable = process.stderr) {
     this.#out = out;
     this.#err = err;
+    const onError = (stream: Writable) => (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      if (stream === this.#out) this.#isClosed = true;
+    };
+    for (const stream of [out, err]) stream.on?.("error", onError(stream));
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   line(text: string): void {

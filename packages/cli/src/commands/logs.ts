@@ -31,8 +31,8 @@ export async function logsCommand(
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new CliError(exitCodes.notFound, `there is no log at ${logFile}`);
   }
-  // Ends with the process: Ctrl-C is how one stops to follow.
-  while (options.follow === true) {
+  // Ends with the process, by Ctrl-C, or when nobody reads any more.
+  while (options.follow === true && !context.output.isClosed) {
     await context.clock.sleep(followMs);
     const more = linesAfter(logFile, position);
     position = more.end;

@@ -2,6 +2,7 @@
 import type { Output } from "../output.ts";
 
 export class MemoryOutput implements Output {
+  readonly isClosed = false;
   readonly lines: string[] = [];
   readonly notes: string[] = [];
   readonly progressed: string[] = [];
