@@ -13,7 +13,7 @@ export interface Tag {
 }
 
 /** Elements of HTML whose content is not for readers. */
-const skipped = new Set(["script", "style", "noscript", "template", "svg", "math", "head"]);
+const skipped = new Set(["script", "style", "noscript", "template", "svg", "math", "title"]);
 /** What a page says in its head that readers see. */
 const inHead = /<title[^>]{0,200}>([^<]{0,1000})/i;
 
@@ -21,8 +21,10 @@ const nameForm = /[A-Za-z][A-Za-z0-9:_.-]{0,100}/y;
 
 /** The tags of a text in order. @param isHtml whether elements that readers do not see are skipped as a whole */
 export function* tagsOf(text: string, isHtml: boolean): Generator<Tag> {
+  // Names of elements that are not closed any more: looked for once, not at each of a million openings.
+  const unclosed = new Set<string>();
   for (let start = text.indexOf("<"); start !== -1; ) {
-    const tag = tagAt(text, start, isHtml);
+    const tag = tagAt(text, start, isHtml, unclosed);
     if (tag === undefined) {
       start = text.indexOf("<", start + 1);
     } else {
@@ -32,7 +34,12 @@ export function* tagsOf(text: string, isHtml: boolean): Generator<Tag> {
   }
 }
 
-function tagAt(text: string, start: number, isHtml: boolean): Tag | undefined {
+function tagAt(
+  text: string,
+  start: number,
+  isHtml: boolean,
+  unclosed: Set<string>,
+): Tag | undefined {
   const markup = (end: number): Tag => ({ start, end, name: "", isClosing: false });
   const after = text[start + 1];
   if (text.startsWith("<!--", start)) return markup(past(text, "-->", start + 4));
@@ -44,7 +51,7 @@ function tagAt(text: string, start: number, isHtml: boolean): Tag | undefined {
   if (name === undefined) return undefined;
   const end = tagEnd(text, start);
   if (isHtml && !isClosing && skipped.has(name) && text[end - 2] !== "/") {
-    return { start, end: elementEnd(text, name, end), name, isClosing };
+    return { start, end: elementEnd(text, name, end, unclosed), name, isClosing };
   }
   return { start, end, name, isClosing };
 }
@@ -63,11 +70,14 @@ function tagEnd(text: string, start: number): number {
 }
 
 /** Past the closing tag of a skipped element. One that is never closed ends with its own tag. */
-function elementEnd(text: string, name: string, from: number): number {
+function elementEnd(text: string, name: string, from: number, unclosed: Set<string>): number {
+  if (unclosed.has(name)) return from;
   const close = new RegExp(`</${name}\\b`, "gi");
   close.lastIndex = from;
   const match = close.exec(text);
-  return match === null ? from : past(text, ">", match.index);
+  if (match !== null) return past(text, ">", match.index);
+  unclosed.add(name);
+  return from;
 }
 
 function past(text: string, mark: string, from: number): number {
