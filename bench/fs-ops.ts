@@ -75,7 +75,7 @@ function phases(scale: number): Phase[] {
       name: "grep",
       title: "grep -r of them",
       count: 1,
-      cold: true,
+      caches: "cold",
       script: "grep -r qqqqq tar || true",
     },
     {
