@@ -100,6 +100,8 @@ export interface ByteStore {
   /** Makes names created and removed under `work/` and `blobs/` survive a power loss. */
   syncNames(): void;
 
+  /** Names the machine's run since it was last started; undefined where that cannot be told. */
+  bootId(): string | undefined;
   /** SHA-256 of bytes in memory, hexadecimal. */
   digest(bytes: Uint8Array): string;
   disk(): DiskStat;

@@ -45,14 +45,15 @@ export class Fills {
     const fd = bytes.openWork(inode.ino, "write");
     let ctime: string;
     let blocks: number;
+    let size: number;
     try {
       bytes.setTimes(fd, inode.mtime_s, inode.mtime_ns);
-      ({ ctime, blocks } = bytes.stat(fd));
+      ({ ctime, blocks, size } = bytes.stat(fd));
     } finally {
       bytes.close(fd);
     }
     bytes.syncNames();
-    db.transaction(() => inodes.update(inode.ino, { fill: null, work_ctime: ctime, blocks }));
+    db.transaction(() => inodes.update(inode.ino, { fill: null, work_ctime: ctime, blocks, size }));
     inode.fill = null;
     waits.settle(bytesOf(inode.ino), "ready");
   }

@@ -28,6 +28,8 @@ export interface MemoryImage {
   readonly names: ReadonlyMap<string, MemoryFile>;
   readonly durableNames: ReadonlyMap<string, MemoryFile>;
   readonly nameEffects: readonly NameEffect[];
+  /** Whether the machine is started anew, not only the process. */
+  readonly isReboot: boolean;
 }
 
 /** A shared, writable mapping of a working file: stores through it send no message to anybody. */
@@ -57,6 +59,7 @@ export class MemoryByteStore implements ByteStore {
   #nextFd = 3;
   #usedBlocks = 0;
   #changes = 0;
+  #boots = 1;
   /** Called before each call that changes something, with its name; what it throws is what the disk answers. */
   fault: ((call: string) => void) | undefined;
 
@@ -271,6 +274,10 @@ export class MemoryByteStore implements ByteStore {
     this.#syncNames(() => true);
   }
 
+  bootId(): string {
+    return `boot ${this.#boots}`;
+  }
+
   digest(bytes: Uint8Array): string {
     return createHash("sha256").update(bytes).digest("hex");
   }
@@ -293,6 +300,7 @@ export class MemoryByteStore implements ByteStore {
       names: this.#names,
       durableNames: this.#durableNames,
       nameEffects: this.#nameEffects,
+      isReboot: false,
     });
   }
 
@@ -310,7 +318,7 @@ export class MemoryByteStore implements ByteStore {
       }
       names.set(name, left);
     }
-    return { names, durableNames: new Map(names), nameEffects: [] };
+    return { names, durableNames: new Map(names), nameEffects: [], isReboot: true };
   }
 
   /** Puts a state back. Descriptors and mappings end: the machine, or the process, was started again. */
@@ -320,6 +328,7 @@ export class MemoryByteStore implements ByteStore {
     this.#durableNames = new Map(copy.durableNames);
     this.#nameEffects = [...copy.nameEffects];
     this.#open.clear();
+    if (image.isReboot) this.#boots += 1;
     this.#usedBlocks = 0;
     for (const file of this.#names.values()) this.#usedBlocks += file.content.blockCount;
   }
@@ -461,5 +470,6 @@ function copyImage(image: MemoryImage): MemoryImage {
     names: copyNames(image.names),
     durableNames: copyNames(image.durableNames),
     nameEffects: image.nameEffects.map((effect) => ({ ...effect, file: copyOf(effect.file) })),
+    isReboot: image.isReboot,
   };
 }

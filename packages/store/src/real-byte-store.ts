@@ -49,6 +49,8 @@ const ownerFile = 0o600;
 const ownerDirectory = 0o700;
 const nsPerS = 1_000_000_000n;
 const seekDataWhence = 3;
+/** Linux; elsewhere every start counts as one after a power loss, unless the last stop was in peace. */
+const bootIdFile = "/proc/sys/kernel/random/boot_id";
 
 /** Folders of a state directory. */
 export interface ByteFolders {
@@ -266,6 +268,10 @@ export class RealByteStore implements ByteStore {
   syncNames(): void {
     syncFolder(this.#folders.work);
     syncFolder(this.#folders.blobs);
+  }
+
+  bootId(): string | undefined {
+    return existsSync(bootIdFile) ? readFileSync(bootIdFile, "utf8").trim() : undefined;
   }
 
   digest(bytes: Uint8Array): string {

@@ -8,9 +8,13 @@ import {
   O_RDWR,
   rootIno,
 } from "@smfs/core";
+import SqliteDatabase from "better-sqlite3";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check } from "./check.ts";
+import { Database } from "./database.ts";
+import { MemoryByteStore, type MemoryImage } from "./memory-byte-store.ts";
+import type { Store } from "./store.ts";
 import {
   describe as describeNode,
   ModelFileSystem,
@@ -27,6 +31,8 @@ class Run {
   readonly fixture = new StoreFixture();
   readonly model = new ModelFileSystem();
   readonly open: Open[] = [];
+  /** What a step of two calls leaves after the first. */
+  between: string[] | undefined;
 
   /** The same on both sides, with the same outcome. */
   both(name: string, onStore: () => void, onModel: () => void): void {
@@ -54,45 +60,46 @@ class Run {
 
   verify(): void {
     expect(check(this.fixture.store.context, { deep: true })).toEqual([]);
-    expect(this.list()).toEqual(this.model.list());
+    expect(list(this.fixture.store, this.fixture.bytes)).toEqual(this.model.list());
   }
+}
 
-  list(): string[] {
-    const { store } = this.fixture;
-    const lines: string[] = [];
-    const walk = (ino: number, path: string) => {
-      const fh = store.opendir(ino);
-      const found: DirEntry[] = [];
-      store.readdir(fh, 0, (entry) => found.push(entry) > 0);
-      store.releasedir(fh);
-      for (const { name, ino: child } of found.slice(2)) {
-        const attr = store.lookup(ino, name);
-        expect(attr.ino).toBe(child);
-        lines.push(`${path}/${name} ${this.describe(attr)}`);
-        if (isDirectory(attr.mode)) walk(child, `${path}/${name}`);
-      }
-    };
-    walk(rootIno, "");
-    return lines.sort();
-  }
+/** What `ModelFileSystem.list` says, of a store. */
+function list(store: Store, bytes: MemoryByteStore): string[] {
+  const lines: string[] = [];
+  const walk = (ino: number, path: string) => {
+    const fh = store.opendir(ino);
+    const found: DirEntry[] = [];
+    store.readdir(fh, 0, (entry) => found.push(entry) > 0);
+    store.releasedir(fh);
+    for (const { name, ino: child } of found.slice(2)) {
+      const attr = store.lookup(ino, name);
+      expect(attr.ino).toBe(child);
+      lines.push(`${path}/${name} ${describeNode(toNode(store, bytes, attr))}`);
+      if (isDirectory(attr.mode)) walk(child, `${path}/${name}`);
+    }
+  };
+  walk(rootIno, "");
+  return lines.sort();
+}
 
-  describe({ ino, mode, nlink, size }: Attr): string {
-    const permissions = mode & 0o7777;
-    if (isDirectory(mode)) {
-      return describeNode({ kind: "dir", mode: permissions, nlink, bytes: new Uint8Array(0) });
-    }
-    const { store, bytes } = this.fixture;
-    if (isSymlink(mode)) {
-      const target = new TextEncoder().encode(store.readlink(ino));
-      return describeNode({ kind: "symlink", mode: permissions, nlink, bytes: target });
-    }
-    const fd = bytes.openWork(ino, "read");
-    const content = new Uint8Array(size);
-    expect(bytes.read(fd, content, 0)).toBe(size);
-    expect(bytes.stat(fd).size).toBe(size);
-    bytes.close(fd);
-    return describeNode({ kind: "file", mode: permissions, nlink, bytes: content });
+function toNode(
+  store: Store,
+  bytes: MemoryByteStore,
+  attr: Attr,
+): Pick<ModelNode, "kind" | "mode" | "nlink" | "bytes"> {
+  const { ino, nlink, size } = attr;
+  const mode = attr.mode & 0o7777;
+  if (isDirectory(attr.mode)) return { kind: "dir", mode, nlink, bytes: new Uint8Array(0) };
+  if (isSymlink(attr.mode)) {
+    return { kind: "symlink", mode, nlink, bytes: utf8.encode(store.readlink(ino)) };
   }
+  const content = new Uint8Array(size);
+  const fd = bytes.openWork(ino, "read");
+  expect(bytes.read(fd, content, 0)).toBe(size);
+  expect(bytes.stat(fd).size).toBe(size);
+  bytes.close(fd);
+  return { kind: "file", mode, nlink, bytes: content };
 }
 
 const name = fc.constantFrom("a", "b", "c");
@@ -162,7 +169,11 @@ const handlers: { [K in Step["do"]]: (run: Run, one: Extract<Step, { do: K }>) =
         fh = f.store.create(...f.at(path), 0o644, O_CREAT | O_RDWR, user).file.fh;
         f.store.write(fh, utf8.encode(text), offset);
       },
-      () => model.write(model.create(path), utf8.encode(text), offset),
+      () => {
+        const file = model.create(path);
+        run.between = model.list();
+        model.write(file, utf8.encode(text), offset);
+      },
     );
     if (fh === 0) return;
     if (keepOpen) run.open.push({ fh, node: model.find(path) });
@@ -227,15 +238,18 @@ const handlers: { [K in Step["do"]]: (run: Run, one: Extract<Step, { do: K }>) =
 
 function take(run: Run, one: Step): void {
   const handle = handlers[one.do] as (run: Run, one: Step) => void;
+  run.between = undefined;
   handle(run, one);
-  run.verify();
 }
 
 test("[STORE-1] the store does what a tree of objects does, and every invariant holds after each operation", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const run = new Run();
-      for (const one of steps) take(run, one);
+      for (const one of steps) {
+        take(run, one);
+        run.verify();
+      }
       for (const { fh } of run.open.splice(0)) run.fixture.store.release(fh);
       run.fixture.settle();
       run.verify();
@@ -252,3 +266,77 @@ test("[STORE-1] the store does what a tree of objects does, and every invariant 
     { numRuns: 150 },
   );
 });
+
+/** What a process leaves that is killed at one moment. */
+interface Crash {
+  readonly rows: Buffer;
+  readonly bytes: MemoryImage;
+}
+
+/** Notes every state that a kill could leave: before each change of bytes, and after each commit. */
+function noteCrashes(run: Run): { readonly crashes: Crash[]; readonly stop: () => void } {
+  const { bytes, db } = run.fixture;
+  const crashes: Crash[] = [];
+  let committed = db.sql.serialize();
+  const note = () => crashes.push({ rows: committed, bytes: bytes.snapshot() });
+  let isOn = true;
+  db.atBegin(() =>
+    db.afterCommit(() => {
+      if (!isOn) return;
+      committed = db.sql.serialize();
+      note();
+    }),
+  );
+  bytes.fault = () => {
+    if (isOn) note();
+  };
+  return { crashes, stop: () => (isOn = false) };
+}
+
+function reopen(run: Run, crash: Crash): { store: Store; bytes: MemoryByteStore } {
+  const bytes = new MemoryByteStore(run.fixture.clock);
+  bytes.restore(crash.bytes);
+  const store = run.fixture.open({ database: new Database(new SqliteDatabase(crash.rows)), bytes });
+  return { store, bytes };
+}
+
+test("[RECOVER-1] whenever the process is killed, the store opens with every acknowledged operation and no broken invariant", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), fc.nat(), (steps, last) => {
+      const run = new Run();
+      const at = steps.length === 0 ? 0 : last % steps.length;
+      for (const one of steps.slice(0, at)) take(run, one);
+      const one = steps[at];
+      if (one === undefined) return;
+      const before = run.model.list();
+      const { crashes, stop } = noteCrashes(run);
+      take(run, one);
+      stop();
+      const allowed = [
+        before,
+        run.model.list(),
+        ...(run.between === undefined ? [] : [run.between]),
+      ];
+      for (const crash of crashes) {
+        const { store, bytes } = reopen(run, crash);
+        expect(allowed).toContainEqual(list(store, bytes));
+        for (let round = 0; store.nextTickMs() >= 0 && round < 100; round += 1) {
+          run.fixture.clock.advance(store.nextTickMs());
+          store.tick();
+        }
+        expect(check(store.context, { deep: true })).toEqual([]);
+        expect(allowed).toContainEqual(list(store, bytes));
+        expect(bytes.listWork().length).toBe(regularFiles(store));
+        store.close();
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+function regularFiles(store: Store): number {
+  const count = store.context.db.sql.prepare<[], number>(
+    "SELECT count(*) FROM inode WHERE nlink > 0 AND (mode & 61440) = 32768 AND stub = 0",
+  );
+  return count.pluck().get() ?? 0;
+}

@@ -49,6 +49,7 @@ import { OpenFiles } from "./open-files.ts";
 import { Orphans } from "./orphans.ts";
 import { Pend } from "./pend.ts";
 import type { StoreEvent } from "./port.ts";
+import { Recovery } from "./recovery.ts";
 import { Removal } from "./removal.ts";
 import { Renaming } from "./renaming.ts";
 import { Versions } from "./versions.ts";
@@ -57,8 +58,9 @@ import { WorkingFiles } from "./working-files.ts";
 import { Writers } from "./writers.ts";
 import { Xattrs } from "./xattrs.ts";
 
-/** Milliseconds that one tick marks entries below a renamed directory. */
+/** Milliseconds that one tick marks entries below a renamed directory, and goes on with recovery. */
 const markSliceMs = 2;
+const recoverSliceMs = 2;
 
 export interface StoreOptions {
   /** The database, or the path of its file; `":memory:"` for one that is gone with the process. */
@@ -88,6 +90,7 @@ export class Store implements FileSystem {
   readonly #directories: Directories;
   readonly #moved: MovedDirectories;
   readonly #checkpoints: Checkpoints;
+  readonly #recovery: Recovery;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
@@ -108,6 +111,8 @@ export class Store implements FileSystem {
     this.#files = new Files(context, this.#attributes, options.durability ?? "fsync");
     this.#directories = new Directories(context);
     this.#checkpoints = new Checkpoints(context.db);
+    this.#recovery = new Recovery(context);
+    this.#recovery.start();
   }
 
   /** What the kernel must forget because of transitions that have committed. Told once. */
@@ -127,6 +132,7 @@ export class Store implements FileSystem {
     orphans.tick();
     orphans.garbage.tick();
     this.bumpMoved(markSliceMs);
+    this.#recovery.tick(recoverSliceMs);
     this.#checkpoints.tick(nowMs);
   }
 
@@ -134,6 +140,7 @@ export class Store implements FileSystem {
   nextTickMs(): number {
     const { writers, orphans, clock } = this.#context;
     if (orphans.isPending || orphans.garbage.isPending || this.#moved.isPending) return 0;
+    if (this.#recovery.isPending) return 0;
     const nowMs = clock.monotonic();
     const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs));
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
@@ -150,6 +157,7 @@ export class Store implements FileSystem {
     working.closeAll();
     writers.settleAll();
     working.closeAll();
+    this.#recovery.stop();
     db.close();
   }
 
@@ -215,6 +223,7 @@ export class Store implements FileSystem {
   }
 
   open(ino: number, flags: number, caller: Caller): OpenFile {
+    this.#recovery.ensureVerified(ino);
     const { fh } = this.#files.open(ino, flags, caller);
     // Whatever sync changes is invalidated explicitly, so what the kernel has cached is true.
     return { fh, keepCache: true };

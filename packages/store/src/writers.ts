@@ -49,7 +49,9 @@ export class Writers {
   intend(row: InodeRow, changes: Partial<InodeRow> = {}): void {
     const { inodes, entries, versions } = this.#context;
     const version = versions.next();
-    inodes.update(row.ino, { ...changes, writers: 1, bytes_ver: version });
+    // A file that comes back shorter than it was at rest was damaged by a power loss.
+    const atRest = row.writers === 0 ? { synced_size: row.size } : {};
+    inodes.update(row.ino, { ...atRest, ...changes, writers: 1, bytes_ver: version });
     entries.bumpInode(row.ino, version);
     if (row.writers === 0) this.#context.db.afterCommit(() => this.#untouched.add(row.ino));
   }
