@@ -87,6 +87,7 @@ export class HttpShell {
       shell.#server.once("error", reject);
       shell.#server.listen(options.port ?? 0, "127.0.0.1", resolve);
     });
+    shell.model.baseUrl = shell.url;
     return shell;
   }
 
@@ -142,7 +143,7 @@ export class HttpShell {
     const response = await this.#answer(request);
     this.#note(request, response.status);
     if (what?.kind === "lose-response") outgoing.destroy();
-    else send(outgoing, absoluteUrls(response, this.url));
+    else send(outgoing, response);
   }
 
   /** Carries a request out with nobody waiting for the answer. */
@@ -252,17 +253,6 @@ function parseJson(text: string): unknown {
     if (error instanceof SyntaxError) return text;
     throw error;
   }
-}
-
-/** `url` fields are absolute on the wire. */
-function absoluteUrls(response: ModelResponse, base: string): ModelResponse {
-  if (response.json === undefined) return response;
-  const json: unknown = JSON.parse(
-    JSON.stringify(response.json, (key, value: unknown) =>
-      key === "url" && typeof value === "string" && value.startsWith("/") ? base + value : value,
-    ),
-  );
-  return { ...response, json };
 }
 
 function send(outgoing: ServerResponse, response: ModelResponse): void {

@@ -57,6 +57,8 @@ export class HostedModel {
   horizon = 0;
   /** Milliseconds added to the server's wall clock. */
   clockStepMs = 0;
+  /** Where clients reach the server: what file URLs begin with. */
+  baseUrl = "http://model.test";
   /** What PATCH /v3/container-tags stored. */
   readonly tagSettings = new Map<string, Record<string, unknown>>();
   readonly #clock: Pick<Clock, "now" | "monotonic">;

@@ -30,8 +30,8 @@ export function etagOf(doc: Doc): string {
 }
 
 /** A URL that gives the bytes without a key; null for text. */
-function fileUrl(doc: Doc): string | null {
-  return doc.text === undefined ? `/files/${doc.id}/${doc.rev}?sig=model` : null;
+function fileUrl(model: HostedModel, doc: Doc): string | null {
+  return doc.text === undefined ? `${model.baseUrl}/files/${doc.id}/${doc.rev}?sig=model` : null;
 }
 
 function root(_model: HostedModel, call: Call): ModelResponse | undefined {
@@ -72,7 +72,7 @@ function list(model: HostedModel, call: Call): ModelResponse | undefined {
   const query = toListQuery(body);
   const { docs, totalItems, totalPages } = model.listing.page(query, model.monotonicNow);
   const withContent = body.includeContent === true;
-  const memories = docs.map((doc) => listView(doc, model.quirks, fileUrl(doc), withContent));
+  const memories = docs.map((doc) => listView(doc, model.quirks, fileUrl(model, doc), withContent));
   const pagination = { currentPage: query.page, limit: query.limit, totalItems, totalPages };
   return { status: 200, headers: {}, json: { memories, pagination } };
 }
@@ -115,7 +115,7 @@ function getDocument(model: HostedModel, call: Call): ModelResponse | undefined 
   const headers: Record<string, string> = model.quirks.extensions.etag ? { etag: etagOf(doc) } : {};
   if (headers.etag !== undefined && call.headers["if-none-match"] === headers.etag)
     return { status: 304, headers };
-  return { status: 200, headers, json: fullView(doc, model.quirks, fileUrl(doc)) };
+  return { status: 200, headers, json: fullView(doc, model.quirks, fileUrl(model, doc)) };
 }
 
 /** The document as a lagging replica has it, now and then. */
