@@ -56,6 +56,8 @@ export class MemoryByteStore implements ByteStore {
   #durableNames = new Map<string, MemoryFile>();
   #nameEffects: NameEffect[] = [];
   readonly #open = new Map<Descriptor, OpenDescriptor>();
+  /** Shared mappings of working files, by inode. */
+  readonly #mappings = new Map<number, number>();
   #nextFd = 3;
   #usedBlocks = 0;
   #changes = 0;
@@ -177,7 +179,7 @@ export class MemoryByteStore implements ByteStore {
 
   statUnwritten(ino: number): WorkStat | undefined {
     const file = this.#file(workName(ino));
-    if (file.mappings > 0) return undefined;
+    if ((this.#mappings.get(ino) ?? 0) > 0) return undefined;
     for (const open of this.#open.values()) {
       if (open.file === file && open.canWrite) return undefined;
     }
@@ -188,17 +190,20 @@ export class MemoryByteStore implements ByteStore {
     return true;
   }
 
-  /** Somebody maps a working file; it is up to the caller that a writing handle is open at that time. */
+  /**
+   * Somebody maps a working file; it is up to the caller that a writing handle is open at that time. A mapping
+   * outlives the daemon, and ends with the machine.
+   */
   mapShared(ino: number): SharedMapping {
-    const file = this.#file(workName(ino));
-    file.mappings += 1;
+    this.#mappings.set(ino, (this.#mappings.get(ino) ?? 0) + 1);
     return {
       store: (bytes, offset) => {
+        const file = this.#file(workName(ino));
         assert(offset + bytes.length <= file.content.size, "a mapping ends where its file ends");
         this.#change(file, { kind: "write", offset, bytes: bytes.slice() });
       },
       unmap: () => {
-        file.mappings -= 1;
+        this.#mappings.set(ino, (this.#mappings.get(ino) ?? 1) - 1);
       },
     };
   }
@@ -321,14 +326,17 @@ export class MemoryByteStore implements ByteStore {
     return { names, durableNames: new Map(names), nameEffects: [], isReboot: true };
   }
 
-  /** Puts a state back. Descriptors and mappings end: the machine, or the process, was started again. */
+  /** Puts a state back. Descriptors end with the process, mappings with the machine. */
   restore(image: MemoryImage): void {
     const copy = copyImage(image);
     this.#names = new Map(copy.names);
     this.#durableNames = new Map(copy.durableNames);
     this.#nameEffects = [...copy.nameEffects];
     this.#open.clear();
-    if (image.isReboot) this.#boots += 1;
+    if (image.isReboot) {
+      this.#boots += 1;
+      this.#mappings.clear();
+    }
     this.#usedBlocks = 0;
     for (const file of this.#names.values()) this.#usedBlocks += file.content.blockCount;
   }

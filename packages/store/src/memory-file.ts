@@ -178,8 +178,6 @@ export class MemoryFile {
   durable: Content = new Content();
   durableTimes: FileTimes;
   readonly effects: FileEffect[] = [];
-  /** Mappings through which bytes may be stored unseen. */
-  mappings = 0;
 
   constructor(times: FileTimes) {
     this.times = times;

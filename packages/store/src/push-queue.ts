@@ -112,7 +112,9 @@ export class PushQueue {
       waitMs = Math.max(1, Math.min(waitMs ?? ms, ms));
     };
     let after = 0;
-    for (let scanned = 0; scanned < scanRowsMax && tasks.length < countMax; ) {
+    let isYoung = false;
+    // Later rows changed later: when one has not been quiet for the least time, none after this page has.
+    for (let scanned = 0; scanned < scanRowsMax && tasks.length < countMax && !isYoung; ) {
       const rows = this.#dirty.all(after, scanPageRows);
       for (const entry of rows) {
         after = entry.local_ver;
@@ -122,7 +124,7 @@ export class PushQueue {
         else tasks.push({ fid: entry.fid, op: null });
       }
       scanned += rows.length;
-      if (rows.length < scanPageRows) break;
+      isYoung = rows.length < scanPageRows || this.#context.versions.ageMs(after) < quietMs;
     }
     return { tasks, waitMs };
   }

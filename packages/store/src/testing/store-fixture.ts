@@ -6,13 +6,21 @@ import {
   isDirectory,
   O_CREAT,
   O_RDWR,
+  O_TRUNC,
   rootIno,
   seededRandom,
 } from "@smfs/core";
+import SqliteDatabase from "better-sqlite3";
+import { type Breach, check } from "../check.ts";
 import { Database } from "../database.ts";
 import type { EntryRow } from "../entries.ts";
 import type { InodeRow } from "../inodes.ts";
-import { MemoryByteStore } from "../memory-byte-store.ts";
+import {
+  type Fate,
+  MemoryByteStore,
+  type MemoryImage,
+  type UnsyncedEffect,
+} from "../memory-byte-store.ts";
 import type { StoreEvent } from "../port.ts";
 import { Store, type StoreOptions } from "../store.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -25,7 +33,7 @@ const text = new TextDecoder();
 export class StoreFixture {
   readonly clock: ManualClock = new ManualClock();
   readonly bytes: MemoryByteStore;
-  readonly db: Database;
+  db: Database;
   readonly events: StoreEvent[] = [];
   readonly logged: string[] = [];
   store: Store;
@@ -38,6 +46,41 @@ export class StoreFixture {
     );
     this.db = options.database instanceof Database ? options.database : new Database(":memory:");
     this.store = this.open({ ...rest, database: this.db });
+  }
+
+  /** The process is killed, and started again. */
+  kill(): void {
+    this.#restart(this.bytes.snapshot());
+  }
+
+  /** The machine loses power; rows survive as they are, of bytes what `decide` says. */
+  losePower(decide: (effect: UnsyncedEffect) => Fate): void {
+    this.#restart(this.bytes.powerLoss(decide));
+  }
+
+  /** The store is stopped in peace, and started again. */
+  stop(): void {
+    const { db } = this;
+    let rows = db.sql.serialize();
+    db.close = () => {
+      rows = db.sql.serialize();
+      db.sql.close();
+    };
+    this.store.close();
+    this.db = new Database(new SqliteDatabase(rows));
+    this.store = this.open({ database: this.db });
+  }
+
+  #restart(image: MemoryImage): void {
+    const rows = this.db.sql.serialize();
+    this.db = new Database(new SqliteDatabase(rows));
+    this.bytes.restore(image);
+    this.store = this.open({ database: this.db });
+  }
+
+  /** Breaches of the store's invariants, deeply. */
+  check(): readonly Breach[] {
+    return check(this.store.context, { deep: true });
   }
 
   open(options: Partial<StoreOptions> & Pick<StoreOptions, "database">): Store {
@@ -78,6 +121,21 @@ export class StoreFixture {
     this.store.flush(file.fh);
     this.store.release(file.fh);
     return attr.ino;
+  }
+
+  /** Opens, writes at `offset`, syncs, closes. */
+  writeSynced(path: string, content: string, offset = 0): void {
+    const { fh } = this.store.open(this.ino(path), O_RDWR, user);
+    this.store.write(fh, utf8.encode(content), offset);
+    this.store.fsync(fh, false, user);
+    this.store.release(fh);
+  }
+
+  /** Empties a file and writes it anew, as `>` of a shell. */
+  overwrite(path: string, content: string): void {
+    const { fh } = this.store.open(this.ino(path), O_RDWR | O_TRUNC, user);
+    this.store.write(fh, utf8.encode(content), 0);
+    this.store.release(fh);
   }
 
   read(path: string): string {
