@@ -11,6 +11,7 @@ import {
   feedWaitS,
   type Logger,
   parallelPushesMax,
+  portBatchMax,
   type Random,
 } from "@smfs/core";
 import type { FileWorker, PushTask, StoreEvent, StorePort, StoreStatus } from "@smfs/store";
@@ -86,6 +87,8 @@ export class Engine {
   readonly #hydrate: Hydrate;
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** Picked and not begun. What it was picked for is looked at again when it is claimed. */
+  readonly #ready: PushTask[] = [];
   readonly #inFlight = new Set<string>();
   readonly #backoff = new Map<string, number>();
   #capabilities: Capabilities = noCapabilities;
@@ -258,16 +261,21 @@ export class Engine {
   async #pushRound(): Promise<number> {
     // Whatever wakes the loop from here on is seen by the next round; an attempt that ends wakes it too.
     this.#pushWoken = false;
-    const free = parallelPushesMax - this.#inFlight.size;
-    if (free <= 0) return idleMs;
-    const picked = await this.#deps.port.pick(free);
-    for (const task of picked.tasks) {
-      if (this.#inFlight.has(task.fid)) continue;
+    if (this.#inFlight.size >= parallelPushesMax) return idleMs;
+    let waitMs: number | undefined;
+    if (this.#ready.length === 0) {
+      const picked = await this.#deps.port.pick(portBatchMax);
+      // Whatever was picked before and is still being carried out is not taken twice.
+      this.#ready.push(...picked.tasks.filter(({ fid }) => !this.#inFlight.has(fid)));
+      waitMs = picked.waitMs;
+    }
+    while (this.#inFlight.size < parallelPushesMax) {
+      const task = this.#ready.shift();
+      if (task === undefined) break;
       this.#inFlight.add(task.fid);
       this.#own(this.#pushOne(task));
     }
-    // Tasks that could not be started now (waiting for another entry) are looked at again soon.
-    return picked.waitMs ?? (picked.tasks.length > 0 ? deferredMs : idleMs);
+    return waitMs ?? idleMs;
   }
 
   async #pushOne(task: PushTask): Promise<void> {
