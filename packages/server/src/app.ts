@@ -80,7 +80,8 @@ async function serve(
     answer = await work();
   } catch (error) {
     const told = toHttpError(error);
-    if (told.status >= 500) {
+    // 501 is what was meant to be said.
+    if (told.status >= 500 && told.status !== 501) {
       logger.log("error", "request failed", {
         requestId,
         route,
@@ -215,6 +216,9 @@ const absent = ["/v3/connections", "/v3/auth", "/v3/analytics", "/v3/projects"];
 
 /** No route: is the path one of another method, or of a part that is left out here? */
 function unrouted(c: AppContext): Answer {
+  if (absent.some((prefix) => c.req.path === prefix || c.req.path.startsWith(`${prefix}/`))) {
+    throw notImplemented(`${c.req.path.split("/")[2]} are not available on this server`);
+  }
   const methods = Object.values(routes)
     .filter((route: Route) => patternOf(route.path).test(c.req.path))
     .map((route: Route) => route.method);
@@ -223,9 +227,6 @@ function unrouted(c: AppContext): Answer {
       details: `${c.req.method} is not one of ${methods.join(", ")}`,
       headers: { Allow: methods.join(", ") },
     });
-  }
-  if (absent.some((prefix) => c.req.path === prefix || c.req.path.startsWith(`${prefix}/`))) {
-    throw notImplemented(`${c.req.path.split("/")[2]} are not available on this server`);
   }
   throw new HttpError(404, "Not found", { details: "there is no such route" });
 }

@@ -151,7 +151,7 @@ async function searchMemories(
       ? []
       : (await context.search.search({ q: body.q, scope, ...filter, ...threshold, limit })).hits;
   const memories =
-    mode === "documents" ? [] : await foundMemories(context, request, { body, scope, ...filter });
+    mode === "documents" ? [] : await foundMemories(context, { body, scope, ...filter });
   const best = Math.max(chunks[0]?.similarity ?? 0, memories[0]?.similarity ?? 0);
   const cut = body.threshold ?? Math.max(chance, best * nearTheBest);
   const said = chunks.map(({ chunk }) => chunk?.text.replace(/\s+/g, " ") ?? "");
@@ -182,7 +182,6 @@ interface SourcedMemory extends FoundMemory {
 
 async function foundMemories(
   context: ServerContext,
-  request: ApiRequest<unknown, unknown>,
   query: {
     readonly body: Search;
     readonly scope: Pick<Scope, "containerTags" | "filepath">;
