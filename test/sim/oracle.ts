@@ -31,7 +31,8 @@ export interface OracleOptions {
   readonly hasPreconditions: boolean;
   /** One device and nobody else: its tree changes by its user only. */
   readonly isSolo: boolean;
-  readonly now: () => number;
+  /** The live documents of the server. */
+  readonly docs: () => Iterable<Doc>;
 }
 
 interface Seen {
@@ -207,7 +208,11 @@ export class Oracle {
       throw new Violation(rule, `${device.name} has lost ${this.tokens.describe(lost)}`);
     }
     const displaced = seen.here.firstOutside(all, this.deleted);
-    if (displaced !== undefined)
+    // What somebody else wrote may leave this device while the server holds it.
+    if (
+      displaced !== undefined &&
+      seen.here.firstOutside(all, this.deleted, this.#atServer()) !== undefined
+    )
       throw new Violation(
         "INV-4",
         `${device.name} dropped ${this.tokens.describe(displaced)} for bytes that had not seen it`,
@@ -306,6 +311,14 @@ export class Oracle {
       digest,
       () => device.view.bytes(digest) ?? this.#serverBytes.get(digest),
     );
+  }
+
+  /** What the live documents of the server cover. */
+  #atServer(): TokenSet {
+    const covers = new TokenSet();
+    for (const doc of this.#options.docs())
+      covers.addAll(this.#remember(doc, digestOf(doc.bytes)).covers);
+    return covers;
   }
 
   #show(content: Content): string {

@@ -116,7 +116,7 @@ export class World {
       serverIsExact: !normalise.trim && !normalise.crlf && !normalise.urls && repost !== "append",
       hasPreconditions: config.quirks.extensions.etag,
       isSolo: config.deviceCount === 1 && !config.hasForeigners,
-      now: () => this.sched.now,
+      docs: () => this.model.table.all(),
     });
     for (const device of this.devices)
       this.users.push(new User(device, this.oracle, config, this.coverage, () => this.sched.now));
