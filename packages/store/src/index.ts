@@ -3,6 +3,7 @@ export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
 export { RealFileWorker } from "./file-worker.ts";
 export type { FileDurability } from "./files.ts";
+export { LogSync } from "./log-sync.ts";
 export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-byte-store.ts";
 export { MemoryByteStore } from "./memory-byte-store.ts";
 export { MemoryFileWorker } from "./memory-file-worker.ts";

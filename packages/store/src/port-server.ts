@@ -1,9 +1,11 @@
 /**
  * The store thread's end of the sync port: requests run in the order they came, as many in one transaction as fit
- * in a slice of time, each undone on its own if it fails (spec.md PORT-1). Replies leave after the commit.
+ * in a slice of time, each undone on its own if it fails (spec.md PORT-1). Replies are looked at only when the commit
+ * is durable.
  */
 import { AssertionError, applySliceMs, type Clock } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
+import type { Durability } from "./database.ts";
 import type { StoreTransitions } from "./port.ts";
 
 export type PortMethod = keyof StoreTransitions;
@@ -22,12 +24,27 @@ export class PortServer {
   readonly #context: StoreContext;
   readonly #transitions: StoreTransitions;
   readonly #clock: Clock;
+  readonly #durability: Durability;
+  readonly #totalChanges;
   readonly #requests: PortRequest[] = [];
+  /** Whether the last slice changed anything that has yet to be made durable by the receiver of its replies. */
+  mustSync = false;
 
-  constructor(context: StoreContext, transitions: StoreTransitions, clock: Clock) {
+  /**
+   * @param durability `power`: commits wait for the disk here. `process`: whoever receives the replies makes them
+   * durable (log-sync.ts) before it looks at them
+   */
+  constructor(
+    context: StoreContext,
+    transitions: StoreTransitions,
+    clock: Clock,
+    durability: Durability = "power",
+  ) {
     this.#context = context;
     this.#transitions = transitions;
     this.#clock = clock;
+    this.#durability = durability;
+    this.#totalChanges = context.db.sql.prepare<[], number>("SELECT total_changes()").pluck();
   }
 
   accept(requests: readonly PortRequest[]): void {
@@ -43,10 +60,12 @@ export class PortServer {
    * is any. If the commit itself fails nothing has happened, and every reply says so.
    */
   run(sliceMs: number = applySliceMs): PortReply[] {
+    this.mustSync = false;
     if (this.#requests.length === 0) return [];
+    const before = this.#totalChanges.get();
     const taken: PortRequest[] = [];
     try {
-      return this.#context.db.transaction(() => {
+      const replies = this.#context.db.transaction(() => {
         const replies: PortReply[] = [];
         const until = this.#clock.monotonic() + sliceMs;
         do {
@@ -56,7 +75,9 @@ export class PortServer {
           replies.push(this.#one(request));
         } while (this.#clock.monotonic() < until);
         return replies;
-      }, "power");
+      }, this.#durability);
+      this.mustSync = this.#durability === "process" && this.#totalChanges.get() !== before;
+      return replies;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#context.log.log("error", "a commit of the sync port failed", { reason: message });

@@ -1,9 +1,10 @@
 /** The main thread's hold on the store thread: starts it, gives the sync engine its port, takes it down. */
 import { closeSync } from "node:fs";
+import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Clock, type Invalidation, type Logger, present } from "@smfs/core";
 import { openWakeFd, signalWake } from "@smfs/native";
-import { PortClient, type StorePort } from "@smfs/store";
+import { LogSync, PortClient, type PortReply, type StorePort } from "@smfs/store";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { DirtyListener, dirtySignalMemory } from "./dirty-signal.ts";
 import type {
@@ -32,6 +33,8 @@ export class StoreHost {
   readonly port: StorePort;
   /** Resolves when the thread has ended, with why if it was not asked to. */
   readonly ended: Promise<string | undefined>;
+  readonly #logSync: LogSync;
+  #received: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
   #isClosed = false;
   #onOpened: (error?: CliError) => void = () => undefined;
@@ -51,6 +54,7 @@ export class StoreHost {
 
   private constructor(options: StoreHostOptions) {
     this.#options = options;
+    this.#logSync = new LogSync(join(options.storeDir, "store.db"));
     this.#wakeFd = openWakeFd();
     const channel = new MessageChannel();
     const memory = dirtySignalMemory();
@@ -104,6 +108,7 @@ export class StoreHost {
       this.#send({ kind: "close" });
     }
     await this.ended;
+    await this.#logSync.close();
     closeSync(this.#wakeFd);
   }
 
@@ -124,7 +129,7 @@ export class StoreHost {
         break;
       case "port":
         if (message.invalidations.length > 0) this.#options.onInvalidations(message.invalidations);
-        this.#client.receive({ replies: message.replies });
+        this.#receive(message.replies, message.mustSync);
         break;
       case "event":
         if (message.event.kind === "dirty") this.#dirty.received();
@@ -139,6 +144,25 @@ export class StoreHost {
       case "closed":
         break;
     }
+  }
+
+  /** In the order they came: a reply that needs no sync does not overtake one that does. */
+  #receive(replies: readonly PortReply[], mustSync: boolean): void {
+    const synced = mustSync ? this.#logSync.sync() : Promise.resolve();
+    this.#received = this.#received
+      .then(() => synced)
+      .then(
+        () => this.#client.receive({ replies }),
+        (error: unknown) => {
+          this.#options.log.log("error", "the store's log cannot be synced", {
+            reason: String(error),
+          });
+          const message = "what was committed may not survive a power loss";
+          this.#client.receive({ replies: replies.map(({ id }) => ({ id, error: message })) });
+        },
+      );
+    // Told above; nothing else listens to this promise.
+    synced.catch(() => undefined);
   }
 
   #watch(): Promise<string | undefined> {

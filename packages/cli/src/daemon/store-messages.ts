@@ -31,6 +31,8 @@ export type FromStoreThread =
   | {
       readonly kind: "port";
       readonly replies: readonly PortReply[];
+      /** The replies are looked at only when the store's log has been synced. */
+      readonly mustSync: boolean;
       /** Sent on before the replies are looked at. */
       readonly invalidations: readonly Invalidation[];
     }

@@ -44,7 +44,7 @@ class StoreThread {
       emit: (event) => this.#emit(event),
     });
     const { context } = this.#store;
-    this.#port = new PortServer(context, new Transitions(context), systemClock);
+    this.#port = new PortServer(context, new Transitions(context), systemClock, "process");
     this.#messages.on("message", (message: ToStoreThread) => {
       this.#take(message);
       this.#turn();
@@ -88,7 +88,7 @@ class StoreThread {
     this.#store.tick(systemClock.monotonic());
     const invalidations = this.#store.takeInvalidations();
     if (replies.length > 0 || invalidations.length > 0) {
-      this.#tell({ kind: "port", replies, invalidations });
+      this.#tell({ kind: "port", replies, invalidations, mustSync: this.#port.mustSync });
     }
     return this.#port.hasRequests ? 0 : this.#store.nextTickMs();
   }
