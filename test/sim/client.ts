@@ -83,6 +83,8 @@ export class ProductDevice implements Device {
   #sql: SqliteDatabase.Database = newDatabase();
   readonly #bytes: MemoryByteStore;
   #running: Running | undefined;
+  /** The process that runs, also while it starts. */
+  #life: Life = { isAlive: false, pendingCount: 0 };
   /** A process that has lost the store to another one and does not know it yet. */
   #fenced: Running | undefined;
   #trouble: string | undefined;
@@ -109,11 +111,11 @@ export class ProductDevice implements Device {
   }
 
   get isUp(): boolean {
-    return this.#running?.life.isAlive === true;
+    return this.#life.isAlive;
   }
 
   get desk(): Desk | undefined {
-    return this.isUp ? this.#desk : undefined;
+    return this.isUp && this.#running?.life === this.#life ? this.#desk : undefined;
   }
 
   trouble(): string | undefined {
@@ -130,8 +132,19 @@ export class ProductDevice implements Device {
     if (!this.#sql.open) throw new Error("the database of a dead process was not replaced");
     // Descriptors of the process before are closed.
     this.#bytes.restore(this.#bytes.snapshot());
+    this.#begin();
+  }
+
+  /** Opens the store and starts the engine. The process may die while it recovers what the last one left. */
+  #begin(): void {
     const life: Life = { isAlive: true, pendingCount: 0 };
-    this.#running = this.#open(life);
+    this.#life = life;
+    try {
+      this.#running = this.#open(life);
+    } catch (error) {
+      if (!life.isAlive) return;
+      throw error;
+    }
     this.#desk = this.#openDesk(this.#running);
     this.#running.engine.start();
     this.#pump();
@@ -139,9 +152,7 @@ export class ProductDevice implements Device {
 
   /** The process dies where it stands; what its calls have done so far is on the disk, an open transaction is not. */
   kill(): void {
-    const running = this.#running;
-    if (running === undefined) return;
-    running.life.isAlive = false;
+    this.#life.isAlive = false;
     if (this.#fenced !== undefined) this.#fenced.life.isAlive = false;
     this.#fenced = undefined;
     this.#parked.clear();
@@ -187,8 +198,8 @@ export class ProductDevice implements Device {
   }
 
   #atDiskChange(): void {
-    const life = this.#running?.life;
-    if (life?.isAlive !== true) throw new PowerCut();
+    const life = this.#life;
+    if (!life.isAlive) throw new PowerCut();
     this.#changeCount += 1;
     this.#seat.atDiskChange(life);
   }
@@ -263,7 +274,7 @@ export class ProductDevice implements Device {
   }
 
   #log(life: Life, level: LogLevel, message: string, fields: LogFields | undefined): void {
-    const isMine = life === this.#running?.life && life.isAlive;
+    const isMine = life === this.#life && life.isAlive;
     if (level !== "error" || !isMine || expectedErrors.includes(message)) return;
     this.#trouble ??= `${message} ${JSON.stringify(fields ?? {})}`;
   }
