@@ -1,0 +1,2 @@
+export type { MinilmEmbedder } from "./minilm-embedder.ts";
+export { type MinilmModel, minilmModel } from "./minilm-model.ts";
