@@ -25,6 +25,7 @@ import { drain } from "./drain.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
 import { connectivity, isSafe, progressText, toOutcome } from "./progress.ts";
+import { ReadRequests } from "./read-requests.ts";
 import { type ServerTransport, serverTransport } from "./server-transport.ts";
 import { StoreHost } from "./store-host.ts";
 
@@ -50,7 +51,7 @@ export class Daemon implements DaemonControl {
   readonly #startedAt: number;
   readonly #listeners = new Set<(event: DaemonEvent) => void>();
   #lastSafeMs: number | null = null;
-  #requestsByReads = 0;
+  readonly #reads: ReadRequests;
   #isWatching = false;
   #isEnding = false;
   #isAskedToEnd = false;
@@ -94,8 +95,9 @@ export class Daemon implements DaemonControl {
     this.#startedAt = clock.monotonic();
     this.#lastPatienceMs = settings.drainTimeoutS * 1000;
     this.#server = serverTransport(settings, clock, log);
+    this.#reads = new ReadRequests(host.port);
     this.#engine = new Engine({
-      port: host.port,
+      port: this.#reads.port,
       transport: this.#server.transport,
       container: settings.container,
       epoch: host.epoch,
@@ -121,8 +123,7 @@ export class Daemon implements DaemonControl {
   async #begin(): Promise<void> {
     const settings = this.#settings;
     this.#host.port.listen((event) => {
-      if (event.kind === "want") this.#requestsByReads += 1;
-      else void this.#watchSafe();
+      if (event.kind === "dirty") void this.#watchSafe();
     });
     if (settings.push || settings.pull) this.#engine.start();
     await this.#control.listen();
@@ -174,7 +175,7 @@ export class Daemon implements DaemonControl {
       apiUrl: this.#server.apiUrl(),
       uptimeS: (this.#clock.monotonic() - this.#startedAt) / 1000,
       lastSafeMs: this.#lastSafeMs,
-      requestsByReads: this.#requestsByReads,
+      requestsByReads: this.#reads.count,
     });
   }
 

@@ -1,0 +1,58 @@
+// The race this project began with, on a real mount: the hosted API takes its time until a document is done.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { HttpShell } from "../hosted-model/http-shell.ts";
+import { Device } from "./device.ts";
+
+const key = "sm_model_0123456789abcdef";
+const soon = { timeout: 30_000, interval: 50 };
+
+async function hosted(): Promise<{ shell: HttpShell; device: Device; mount: string }> {
+  const shell = await HttpShell.listen({ key });
+  onTestFinished(() => shell.close());
+  const device = new Device();
+  writeFileSync(join(device.dir, "key"), `${key}\n`, { mode: 0o600 });
+  const flags = [
+    "--api-url",
+    shell.url,
+    "--key-file",
+    join(device.dir, "key"),
+    "--sync-interval",
+    "1",
+    "--drain-timeout",
+    "3",
+  ];
+  const mount = await device.mount("notes", ...flags);
+  return { shell, device, mount };
+}
+
+const writes = (shell: HttpShell) =>
+  shell.seen.filter(
+    ({ method, path }) => method !== "GET" && /^\/v3\/documents(?!\/list)/.test(path),
+  ).length;
+
+test("[E2E-12] a write while the server still works on the one before it survives, here and there", async () => {
+  const { shell, device, mount } = await hosted();
+  shell.hold();
+  writeFileSync(join(mount, "a.md"), "the first version\n");
+  await expect.poll(() => writes(shell), soon).toBe(1);
+  writeFileSync(join(mount, "a.md"), "the second version\n");
+  shell.release();
+  await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
+  expect(readFileSync(join(mount, "a.md"), "utf8")).toBe("the second version\n");
+  const contents = [...shell.model.table.all()].map(({ bytes }) => Buffer.from(bytes).toString());
+  expect(contents).toEqual(["the second version\n"]);
+});
+
+test("[E2E-12] without a second write it ends clean, and not before the server has confirmed", async () => {
+  const { shell, device, mount } = await hosted();
+  shell.hold();
+  writeFileSync(join(mount, "a.md"), "the only version\n");
+  await expect.poll(() => writes(shell), soon).toBe(1);
+  const asked = await device.smfs(["sync", mount, "--json"]);
+  expect(asked.code).toBe(3);
+  expect(JSON.parse(asked.out)).toMatchObject({ safe: false, left: 1 });
+  shell.release();
+  await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
+});
