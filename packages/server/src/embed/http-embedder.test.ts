@@ -50,7 +50,7 @@ const options = (more = {}) => {
   return { baseUrl: `http://127.0.0.1:${port}/v1/`, model: "some-model", ...more };
 };
 
-test("[HTTP-EMBED-1] vectors come in the order of the texts, of length 1, under a name with their dimension", async () => {
+test("[HTTPEMBED-1] vectors come in the order of the texts, of length 1, under a name with their dimension", async () => {
   const model = await httpModel(options({ key: "secret" })).load();
   const [first, second] = await model.embed(["penguins", "money in the bank"]);
   expect(first).toHaveLength(256);
@@ -63,7 +63,7 @@ test("[HTTP-EMBED-1] vectors come in the order of the texts, of length 1, under 
   });
 });
 
-test("[HTTP-EMBED-2] a model is calibrated by what it gives to texts that belong together", async () => {
+test("[HTTPEMBED-2] a model is calibrated by what it gives to texts that belong together", async () => {
   const { calibration } = await httpModel(options()).load();
   const xs = calibration.curve.map(([x]) => x);
   const ys = calibration.curve.map(([, y]) => y);
@@ -74,7 +74,7 @@ test("[HTTP-EMBED-2] a model is calibrated by what it gives to texts that belong
   expect(relevant).toBeLessThan(0.6);
 });
 
-test("[HTTP-EMBED-3] an endpoint that is wrong in any way is an error that says how, without the key", async () => {
+test("[HTTPEMBED-3] an endpoint that is wrong in any way is an error that says how, without the key", async () => {
   const wrong: [Answer, RegExp][] = [
     [json({ error: "no" }, 401), /401/],
     [json({ data: [] }), /0 vectors for/],
@@ -103,13 +103,13 @@ test("[HTTP-EMBED-3] an endpoint that is wrong in any way is an error that says 
   }
 });
 
-test("[HTTP-EMBED-4] an answer of another dimension than before is refused", async () => {
+test("[HTTPEMBED-4] an answer of another dimension than before is refused", async () => {
   const model = await httpModel(options()).load();
   answer = json({ data: [{ index: 0, embedding: [1, 0] }] });
   await expect(model.embed(["x"])).rejects.toThrow(/256/);
 });
 
-test("[HTTP-EMBED-5] a request ends when its caller gives up", async () => {
+test("[HTTPEMBED-5] a request ends when its caller gives up", async () => {
   const model = await httpModel(options()).load();
   answer = () => undefined;
   const abort = new AbortController();
