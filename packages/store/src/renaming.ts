@@ -135,8 +135,8 @@ export class Renaming {
    * Not where one of the two is a directory or special, or the name's document does not exist.
    */
   #handsIdentityOn(from: Named, target: Named): boolean {
-    const isPlain = ({ mode }: InodeRow) => isRegular(mode) || isSymlink(mode);
-    if (!isPlain(from.inode) || !isPlain(target.inode) || from.inode.stub === 1) return false;
+    if (isSpecialFile(from.inode) || isSpecialFile(target.inode)) return false;
+    if (isDirectory(target.inode.mode) || from.inode.stub === 1) return false;
     return target.entry.doc_id !== null || target.entry.sent === 1;
   }
 
@@ -159,12 +159,13 @@ export class Renaming {
     const { entries } = this.#context;
     this.#removal.drop(target.entry, target.inode, version);
     const { parent, name, local_only } = target.entry;
-    const isSpecial = from.entry.local_only === 1 && !isRegular(from.inode.mode);
+    // Only a name can be local by its path; a special file is local by what it is.
+    const isSpecial = isSpecialFile(from.inode) || isSpecialFile(target.inode);
     entries.update(from.entry.fid, {
       parent,
       name,
       alias: 0,
-      local_only: isSpecial ? 1 : local_only,
+      local_only: isSpecial ? from.entry.local_only : local_only,
       local_ver: version,
     });
     if (isDirectory(from.inode.mode)) this.#moved.start(from.inode.ino, version);
@@ -220,4 +221,8 @@ export class Renaming {
   #closeUnlessOpen(ino: number): void {
     if (!this.#context.openFiles.isOpen(ino)) this.#context.working.close(ino);
   }
+}
+
+function isSpecialFile({ mode }: InodeRow): boolean {
+  return !isRegular(mode) && !isSymlink(mode) && !isDirectory(mode);
 }

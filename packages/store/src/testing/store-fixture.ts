@@ -2,8 +2,10 @@
 import {
   type Caller,
   type DirEntry,
+  emptyDigest,
   FsError,
   isDirectory,
+  isRegular,
   O_CREAT,
   O_RDWR,
   O_TRUNC,
@@ -194,7 +196,7 @@ export class StoreFixture {
       base_ver: entry.local_ver,
       base_rev: `r:${entry.local_ver}`,
       base_path: path,
-      base_hash: inode.stub === 1 ? "0".repeat(64) : this.bytes.digest(this.content(path)),
+      base_hash: isRegular(inode.mode) ? this.bytes.digest(this.content(path)) : emptyDigest,
     });
     return this.entry(path);
   }
