@@ -127,7 +127,6 @@ export class ProductDevice implements Device {
   }
 
   start(): void {
-    this.#lifeCount += 1;
     this.#changeCount += 1;
     if (!this.#sql.open) throw new Error("the database of a dead process was not replaced");
     // Descriptors of the process before are closed.
@@ -139,6 +138,7 @@ export class ProductDevice implements Device {
   #begin(): void {
     const life: Life = { isAlive: true, pendingCount: 0 };
     this.#life = life;
+    this.#lifeCount += 1;
     try {
       this.#running = this.#open(life);
     } catch (error) {
