@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import type { Clock } from "@smfs/core";
+import type { Cancel, Clock } from "@smfs/core";
 import type { App } from "./app.ts";
 
 export interface TlsOptions {
@@ -30,6 +30,8 @@ export interface Listening {
 
 /** Milliseconds for which requests that run when the server stops may go on. */
 const graceMs = 5000;
+/** Milliseconds between two looks at who has ended, while the server stops. */
+const idleRoundMs = 20;
 /** Milliseconds a client may take for a request's head, and for all of it: the largest upload at 256 KiB/s. */
 const headMs = 30_000;
 const requestMs = 600_000;
@@ -70,11 +72,18 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
 
 function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(graceMs, () => server.closeAllConnections());
+    const until = clock.monotonic() + graceMs;
+    let cancel: Cancel = () => undefined;
+    const round = (): void => {
+      // A connection whose request has just ended is kept alive for the next one, which will not come.
+      if (clock.monotonic() < until) server.closeIdleConnections();
+      else server.closeAllConnections();
+      cancel = clock.after(idleRoundMs, round);
+    };
     server.close(() => {
       cancel();
       resolve();
     });
-    server.closeIdleConnections();
+    round();
   });
 }

@@ -9,6 +9,8 @@ import { DocumentLists } from "./documents/list-documents.ts";
 import { DocumentWriter } from "./documents/put-document.ts";
 import { RepeatedCreates } from "./documents/repeated-creates.ts";
 import { Tickets } from "./documents/tickets.ts";
+import { BackgroundSharpener } from "./embed/background-sharpener.ts";
+import type { ModelSource } from "./embed/embedder.ts";
 import { StaticEmbedder } from "./embed/static-embedder.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { type Listening, listen, type TlsOptions } from "./listen.ts";
@@ -53,6 +55,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Document type of bytes that are no text and of no kind the API knows. Default `webpage`. */
   readonly binaryType?: string;
+  /** A sharper embedding model beside the built-in one (embed-minilm, or httpModel for an endpoint). */
+  readonly model?: ModelSource;
   /** Where search and pipeline run. Default `workers`; `here` is for tests that run from source. */
   readonly threads?: "workers" | "here";
   readonly clock: Clock;
@@ -106,8 +110,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     context.feed.close();
     await listening?.close();
     await maintenance.close();
-    await workers.indexer.close();
-    await workers.search.close();
+    await workers.close();
     await storage.close();
   };
   return {
@@ -132,16 +135,30 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
 interface Workers {
   readonly indexer: Pipeline;
   readonly search: Searcher;
+  close(): Promise<void>;
 }
 
 function openWorkers(storage: Storage, options: ServerOptions): Workers {
-  const { dataDir, clock, random, logger, threads = "workers" } = options;
+  const { dataDir, clock, random, logger, model, threads = "workers" } = options;
   const isHere = threads === "here";
-  const thread = isHere ? pipelineHere : pipelineWorker(clock);
-  const drawing = drawingStorage(storage, random);
+  const tools = { clock, random, logger };
+  const sharpener = model && new BackgroundSharpener({ storage, model, ...tools });
+  const thread = isHere ? searchHere(storage) : searchWorker(dataDir, clock);
+  const search = new Searcher(storage, thread, sharpener);
+  const indexer = new Pipeline({
+    storage: drawingStorage(storage, random),
+    thread: isHere ? pipelineHere : pipelineWorker(clock),
+    ...tools,
+    ...(sharpener === undefined ? {} : { sharpener }),
+  });
   return {
-    indexer: new Pipeline({ storage: drawing, thread, clock, random, logger }),
-    search: new Searcher(storage, isHere ? searchHere(storage) : searchWorker(dataDir, clock)),
+    indexer,
+    search,
+    close: async () => {
+      await sharpener?.close();
+      await indexer.close();
+      await search.close();
+    },
   };
 }
 

@@ -285,8 +285,6 @@ export interface Storage
   collect(limits: CollectLimits): Promise<CollectResult>;
   /** Every invariant that does not hold, as a sentence; empty when all is well. */
   check(): Promise<string[]>;
-  /** Writes a consistent copy into an empty directory while the server runs. */
-  backup(directory: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -32,6 +32,11 @@ export interface Blobs {
   ): Promise<boolean>;
 }
 
+/** The file of a blob within a data directory. */
+export function blobPath(dataDir: string, digest: string): string {
+  return join(dataDir, "blobs", digest.slice(0, 2), digest);
+}
+
 /** Opens the blobs of a data directory; what uploads a crash left unfinished are removed. */
 export async function openBlobs(dataDir: string, clock: Clock, random: Random): Promise<Blobs> {
   const root = join(dataDir, "blobs");
@@ -39,7 +44,7 @@ export async function openBlobs(dataDir: string, clock: Clock, random: Random): 
   await rm(uploads, { recursive: true, force: true });
   await mkdir(root, { recursive: true, mode: 0o700 });
   await mkdir(uploads, { recursive: true, mode: 0o700 });
-  const path = (digest: string) => join(root, digest.slice(0, 2), digest);
+  const path = (digest: string) => blobPath(dataDir, digest);
   // When each blob of this run was received, by the clock that never goes back.
   const received = new Map<string, number>();
   const alone = serial();

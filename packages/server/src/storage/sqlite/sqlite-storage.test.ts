@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger, systemClock, systemRandom } from "@smfs/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { draft, storageContract } from "../testing/storage-contract.ts";
+import { storageContract } from "../testing/storage-contract.ts";
 import { openSqliteStorage } from "./sqlite-storage.ts";
 
 let dataDir: string;
@@ -29,24 +29,5 @@ describe("sqlite storage on its own", () => {
     await expect(open()).rejects.toThrow("another server");
     await storage.close();
     await (await open()).close();
-  });
-
-  test("[SERVER-20] a backup made while writing is a whole storage", async () => {
-    const storage = await open();
-    const blob = await storage.receiveBlob();
-    await blob.write(Buffer.alloc(100_000, "x"));
-    const content = await blob.finish();
-    await storage.write((tx) => tx.create(draft("", { content, filepath: "/big" })));
-    const target = join(dataDir, "backup");
-    const writes = Array.from({ length: 300 }, (_, i) =>
-      storage.write((tx) => tx.create(draft(`${i}`, { filepath: `/w/${i}` }))),
-    );
-    await Promise.all([storage.backup(target), ...writes]);
-    await storage.close();
-    const copy = await open(target);
-    expect(await copy.check()).toEqual([]);
-    const big = await copy.documentByPath("work", "/big");
-    expect((await copy.readContent(big!.content)).length).toBe(100_000);
-    await copy.close();
   });
 });

@@ -5,7 +5,6 @@ import type { Clock, Logger, Random } from "@smfs/core";
 import { toHex } from "@smfs/core";
 import type { CommitListener, Storage, Transaction } from "../storage.ts";
 import type { StoredTag } from "../stored.ts";
-import { backUp } from "./backup.ts";
 import { openBlobs } from "./blobs.ts";
 import { changeReads } from "./change-reads.ts";
 import { checkStorage } from "./check.ts";
@@ -63,7 +62,6 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     failed: (error) => logger.log("error", "the storage stopped", { error: String(error) }),
   });
   const dropRows = collectRows(db, counters);
-  let backups = 0;
 
   return {
     ...documents,
@@ -81,18 +79,9 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     },
     collect: async (limits) => {
       const rows = await units.run(async () => dropRows(limits, clock.now()));
-      // A backup copies blobs after the database: until it has, none may go.
-      return { ...rows, blobs: backups > 0 ? 0 : await collectBlobs(reader, blobs, limits) };
+      return { ...rows, blobs: await collectBlobs(reader, blobs, limits) };
     },
     check: () => checkStorage(reader, blobs),
-    backup: async (directory) => {
-      backups += 1;
-      try {
-        await backUp(db, blobs, directory);
-      } finally {
-        backups -= 1;
-      }
-    },
     close: async () => {
       await units.close();
       reader.close();

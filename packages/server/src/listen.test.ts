@@ -1,0 +1,169 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get, request } from "node:https";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openTestServer, type TestServer, testKey } from "./testing/test-server.ts";
+
+let t: TestServer;
+let url: string;
+beforeEach(async () => {
+  t = await openTestServer();
+  ({ url } = await t.server.listen());
+});
+afterEach(async () => {
+  expect(t.errors).toEqual([]);
+  await t.close();
+});
+
+const headers = { authorization: `Bearer ${testKey}` };
+const ask = (path: string, init: RequestInit = {}) =>
+  fetch(url + path, { ...init, headers: { ...headers, ...init.headers } });
+
+test("[SERVER-117] over a socket: dates, exact content type, DELETE with a body, HEAD without one", async () => {
+  const made = await ask("/v3/documents", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ content: "x", containerTag: "work" }),
+  });
+  expect(made.headers.get("content-type")).toBe("application/json");
+  expect(made.headers.get("date")).toMatch(/GMT$/);
+  expect(made.headers.get("x-request-id")).toMatch(/^[0-9a-f]{24}$/);
+  const { id } = await made.json();
+  const deleted = await ask("/v3/documents/bulk", {
+    method: "DELETE",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ids: [id] }),
+  });
+  expect((await deleted.json()).deletedCount).toBe(1);
+  await ask("/ext/v1/fs/work/a", { method: "PUT", body: "12345" });
+  const head = await ask("/ext/v1/fs/work/a", { method: "HEAD" });
+  expect([head.headers.get("content-length"), await head.text()]).toEqual(["5", ""]);
+});
+
+test("[SERVER-118] a long poll is woken within 5 ms of a change, at the median of twenty", async () => {
+  const times: number[] = [];
+  let { cursor } = await (await ask("/ext/v1/changes?since=now&containerTag=work")).json();
+  for (let i = 0; i < 20; i += 1) {
+    const waiting = ask(`/ext/v1/changes?containerTag=work&wait=20&since=${cursor}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    let writtenAt = 0;
+    const stop = t.server.storage.onCommit(() => {
+      writtenAt = performance.now();
+    });
+    await ask(`/ext/v1/fs/work/f${i}`, { method: "PUT", body: "x" });
+    stop();
+    const page = await waiting;
+    times.push(performance.now() - writtenAt);
+    ({ cursor } = await page.json());
+  }
+  times.sort((a, b) => a - b);
+  expect(times[10]).toBeLessThan(5);
+});
+
+test("[SERVER-119] stopping ends long polls at once and lets running requests finish", async () => {
+  const { cursor } = await (await ask("/ext/v1/changes?since=now&containerTag=work")).json();
+  const waiting = ask(`/ext/v1/changes?containerTag=work&wait=50&since=${cursor}`);
+  const stream = await ask("/ext/v1/changes/stream?since=now");
+  const writes = Array.from({ length: 50 }, (_, i) =>
+    ask(`/ext/v1/fs/work/w${i}`, { method: "PUT", body: "x" }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const started = performance.now();
+  const stopping = t.server.close();
+  expect((await waiting).status).toBe(200);
+  await stream.text();
+  for (const write of await Promise.allSettled(writes)) {
+    if (write.status === "fulfilled") expect([201, 503]).toContain(write.value.status);
+  }
+  await stopping;
+  expect(performance.now() - started).toBeLessThan(4000);
+  await t.restart();
+});
+
+test("[SERVER-120] a client that goes away in the middle of an upload leaves nothing", async () => {
+  const { port } = new URL(url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.write(
+    `PUT /ext/v1/fs/work/part HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${testKey}\r\nContent-Length: 1000000\r\n\r\n`,
+  );
+  socket.write("x".repeat(200_000));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect((await ask("/ext/v1/fs/work/part")).status).toBe(404);
+  expect((await ask("/health")).status).toBe(200);
+});
+
+test("[SERVER-121] with a certificate the server speaks TLS, and says so in addresses", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "smfs-tls-"));
+  execFileSync(
+    "openssl",
+    [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...[
+        "-keyout",
+        join(dir, "key"),
+        "-out",
+        join(dir, "cert"),
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+      ],
+    ],
+    { stdio: "ignore" },
+  );
+  const tls = {
+    cert: readFileSync(join(dir, "cert"), "utf8"),
+    key: readFileSync(join(dir, "key"), "utf8"),
+  };
+  rmSync(dir, { recursive: true });
+  const secure = await openTestServer({ tls });
+  const listening = await secure.server.listen();
+  expect(listening.url).toMatch(/^https:/);
+  const status = await new Promise((resolve, reject) => {
+    get(
+      `${listening.url}/`,
+      { ca: tls.cert, servername: "localhost", checkServerIdentity: () => undefined },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      },
+    ).on("error", reject);
+  });
+  expect(status).toBe(200);
+  const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
+  const url = await new Promise<string>((resolve, reject) => {
+    const put = request(
+      `${listening.url}/ext/v1/documents/n/raw`,
+      {
+        method: "PUT",
+        ca: tls.cert,
+        checkServerIdentity: () => undefined,
+        headers: { ...headers, "smfs-container": "work", "smfs-filepath": "/a.png" },
+      },
+      (answer) => {
+        answer.resume().on("end", () => {
+          get(
+            `${listening.url}/v3/documents/n/file-url`,
+            { ca: tls.cert, headers, checkServerIdentity: () => undefined },
+            (got) => {
+              let text = "";
+              got.on("data", (part) => {
+                text += String(part);
+              });
+              got.on("end", () => resolve(JSON.parse(text).url));
+            },
+          ).on("error", reject);
+        });
+      },
+    );
+    put.on("error", reject);
+    put.end(png);
+  });
+  expect(url.startsWith(`${listening.url}/files/`)).toBe(true);
+  await secure.close();
+});
