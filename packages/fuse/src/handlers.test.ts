@@ -175,6 +175,10 @@ describe("attributes", () => {
     wire.ok(abi.FUSE_REMOVEXATTR, body().name("user.a"));
     expect(get("user.a", 0).errno).toBe(errnos.ENODATA);
     expect(set("", new Uint8Array(1)).errno).toBe(errnos.ERANGE);
+    for (const name of ["plain", "user.", "system.other", "os2.x"]) {
+      expect(set(name, new Uint8Array(1)).errno, name).toBe(errnos.EOPNOTSUPP);
+    }
+    expect(set("security.capability", new Uint8Array(1)).errno).toBe(0);
   });
 
   test("[FUSE-19] with SETXATTR_EXT the name comes 8 bytes later", () => {
@@ -269,6 +273,21 @@ describe("files", () => {
       nodeid: ino,
     });
     expect(mode()).toBe(0o755);
+  });
+
+  test("[FUSE-20] FALLOCATE and COPY_FILE_RANGE clear suid and sgid, but not for root", () => {
+    const { wire } = start();
+    const { ino, fh } = createFile(wire, "a", 0o6755);
+    const mode = () => lookup(wire, "a").attr.mode & 0o7777;
+    const allocate = body().u64(fh, 0, 10).u32(0, 0);
+    wire.ok(abi.FUSE_FALLOCATE, allocate, { nodeid: ino, uid: 0 });
+    expect(mode()).toBe(0o6755);
+    wire.ok(abi.FUSE_FALLOCATE, allocate, { nodeid: ino });
+    expect(mode()).toBe(0o755);
+    const target = createFile(wire, "b", 0o4755);
+    const copy = body().u64(fh, 0, target.ino, target.fh, 0, 4, 0);
+    wire.ok(abi.FUSE_COPY_FILE_RANGE, copy, { nodeid: ino });
+    expect(lookup(wire, "b").attr.mode & 0o7777).toBe(0o755);
   });
 
   test("[FUSE-11] [W-1] opening for reading, reading, flushing and releasing change nothing", () => {

@@ -128,7 +128,11 @@ export function removexattr({ fs, request }: Exchange): void {
   fs.removexattr(request.nodeid, attributeName(request.name()));
 }
 
+/** As the kernel's own file systems: an attribute lies in a namespace, and has a name there (xattr(7)). */
+const attributeNames = /^(?:(?:user|trusted|security)\..|system\.posix_acl_(?:access|default)$)/s;
+
 function attributeName(name: string): string {
   if (name === "" || name.length > xattrNameBytesMax) throw new FsError("ERANGE", "attribute name");
+  if (!attributeNames.test(name)) throw new FsError("EOPNOTSUPP", "no such attribute namespace");
   return name;
 }

@@ -248,8 +248,8 @@ export class MemoryFileSystem implements FileSystem {
     const { node, flags } = this.#file(fh);
     this.#files.delete(fh);
     node.opens -= 1;
-    if (canWrite(flags)) node.writers -= 1;
     this.#nodes.settle(node);
+    if (canWrite(flags)) node.writers -= 1;
     this.#nodes.free(node);
   }
 
@@ -293,6 +293,7 @@ export class MemoryFileSystem implements FileSystem {
     const node = this.#nodes.node(ino);
     this.#nodes.fd(node);
     this.#nodes.settle(node);
+    node.isBacked = true;
     return { path: this.#nodes.path(node) };
   }
 

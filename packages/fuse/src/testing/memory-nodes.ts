@@ -55,6 +55,8 @@ export interface Node {
   hasBytes: boolean;
   size: number;
   blocks: number;
+  /** Whether the kernel may write the file with the bytes itself: then that file knows when it was written. */
+  isBacked: boolean;
 }
 
 /** All inodes, by number. */
@@ -142,6 +144,7 @@ export class MemoryNodes {
       hasBytes: false,
       size: target.length,
       blocks: 0,
+      isBacked: false,
     };
     this.#nextIno += 1;
     this.#nodes.set(node.ino, node);
@@ -230,15 +233,28 @@ export class MemoryNodes {
   /** Closes the bytes of a node that nobody has open: there may be more inodes than descriptors. */
   settle(node: Node): void {
     if (node.opens > 0 || node.fd === undefined) return;
+    this.#adoptTimes(node, node.fd);
     const { size, blocks } = fstatSync(node.fd);
     node.size = size;
     node.blocks = blocks;
     closeSync(node.fd);
     node.fd = undefined;
+    node.isBacked = false;
+  }
+
+  #adoptTimes(node: Node, fd: number): void {
+    if (!node.isBacked || node.writers === 0) return;
+    const { mtimeNs } = fstatSync(fd, { bigint: true });
+    const written = { s: Number(mtimeNs / 1_000_000_000n), ns: Number(mtimeNs % 1_000_000_000n) };
+    const { s, ns } = node.ctime;
+    if (written.s < s || (written.s === s && written.ns <= ns)) return;
+    node.mtime = written;
+    node.ctime = written;
   }
 
   /** What stat shows. */
   attr(node: Node): Attr {
+    if (node.fd !== undefined) this.#adoptTimes(node, node.fd);
     const { size, blocks } = node.fd === undefined ? node : fstatSync(node.fd);
     return {
       ino: node.ino,

@@ -1,0 +1,93 @@
+// The same cases on tmpfs, which is the oracle, and on our mounts. What differs is listed, each with its reason.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MemoryMount } from "../mount/memory-mount.ts";
+import { attributeCases } from "./attributes.ts";
+import { dataCases } from "./data.ts";
+import { differences } from "./differences.ts";
+import { errorCases } from "./errors.ts";
+import { nameCases } from "./names.ts";
+import { permissionCases } from "./permissions.ts";
+import { sys } from "./syscalls.ts";
+import { type Case, World } from "./world.ts";
+
+const isRoot = process.geteuid?.() === 0;
+
+/** What each group is, and whether it needs root. */
+const groups: readonly { name: string; cases: Readonly<Record<string, Case>> }[] = [
+  { name: "errors", cases: errorCases },
+  { name: "names", cases: nameCases },
+  { name: "data", cases: dataCases },
+  { name: "attributes", cases: attributeCases },
+  ...(isRoot ? [{ name: "permissions", cases: permissionCases }] : []),
+];
+
+/** The file systems that must be like the oracle. Each gives an empty directory. */
+const subjects: readonly { name: string; options: readonly string[] }[] = [
+  { name: "memory", options: isRoot ? ["--allow-other"] : [] },
+  { name: "memory without caches", options: ["--cache=0", ...(isRoot ? ["--allow-other"] : [])] },
+  ...(isRoot
+    ? [{ name: "memory with passthrough", options: ["--allow-other", "--passthrough"] }]
+    : []),
+];
+
+let oracle = "";
+let next = 0;
+
+beforeAll(() => {
+  // The cases set modes exactly.
+  sys.umask(0);
+  oracle = mkdtempSync("/dev/shm/smfs-posix-");
+  chmodSync(oracle, 0o755);
+});
+
+afterAll(() => {
+  rmSync(oracle, { recursive: true, force: true });
+});
+
+/** What a case sees in a fresh directory below. */
+function observe(below: string, run: Case): readonly string[] {
+  next += 1;
+  const dir = join(below, `case${next}`);
+  mkdirSync(dir);
+  const world = new World(dir);
+  try {
+    run(world);
+  } finally {
+    world.end();
+  }
+  return world.seen;
+}
+
+describe.each(subjects)("on $name", ({ options }) => {
+  let mount: MemoryMount;
+
+  beforeAll(async () => {
+    mount = await MemoryMount.start(options);
+  });
+
+  afterAll(async () => {
+    await mount.stop();
+  });
+
+  for (const { name, cases } of groups) {
+    test.each(Object.entries(cases))(`[POSIX-1] ${name}: %s`, (title, run) => {
+      const expected = observe(oracle, run);
+      const seen = observe(mount.dir, run);
+      const allowed = differences[title] ?? {};
+      expect(seen).toEqual(expected.map((line) => allowed[line]?.instead ?? line));
+    });
+  }
+});
+
+test("[POSIX-2] every listed difference is one, and has its reason", () => {
+  const titles = new Set(groups.flatMap(({ cases }) => Object.keys(cases)));
+  for (const [title, lines] of Object.entries(differences)) {
+    expect(titles).toContain(title);
+    for (const [line, { instead, because }] of Object.entries(lines)) {
+      expect(instead).not.toBe(line);
+      expect(because.length).toBeGreaterThan(20);
+    }
+  }
+});
