@@ -134,11 +134,12 @@ class PartReader {
     if (this.#isPartOpen) for await (const _ of this.content());
     if (this.#isLast) return undefined;
     let at = this.#held.indexOf("\r\n\r\n");
-    while (at < 0) {
-      if (this.#held.length > formHeadBytesMax)
-        throw invalid("the head of a part of the form is too long");
+    while (at < 0 && this.#held.length <= formHeadBytesMax) {
       await this.#more();
       at = this.#held.indexOf("\r\n\r\n");
+    }
+    if (at < 0 || at > formHeadBytesMax) {
+      throw invalid("the head of a part of the form is too long");
     }
     const head = decode("the head of a part", this.#held.subarray(0, at));
     this.#held = this.#held.subarray(at + 4);
