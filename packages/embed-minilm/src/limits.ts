@@ -9,3 +9,5 @@ export const loadMs = 60_000;
 export const textMs = 10_000;
 /** Milliseconds that a question waits for its vector before it is asked without. */
 export const questionMs = 400;
+/** Nice value of the model's thread: a tenth of the time of a thread that somebody waits for. */
+export const backgroundPriority = 10;

@@ -1,7 +1,9 @@
 /** The model's worker: token ids in, vectors out. It is ended to free the model's memory. */
 import { readFile } from "node:fs/promises";
+import { platform, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { present } from "@smfs/core";
+import { backgroundPriority } from "./limits.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The part of both runtimes that is used. Theirs are not imported: the package compiles without any of them. */
@@ -30,6 +32,8 @@ export type MinilmReply =
   | { readonly kind: "vector"; readonly id: number; readonly vector: Float32Array }
   | { readonly kind: "problem"; readonly id: number; readonly message: string };
 
+// On Linux this is the calling thread's priority alone: what people wait for goes first.
+if (platform() === "linux") setPriority(backgroundPriority);
 const port = present(parentPort, "the parent of a worker");
 const onnx = await open(workerData as Runtime["name"]);
 const session = await onnx.InferenceSession.create(

@@ -216,6 +216,6 @@ test("[SHARPEN-6] on a busy machine sharpening waits, but not for ever", async (
   sharpener = open(1);
   const before = clock.monotonic();
   await run();
-  expect(clock.monotonic() - before).toBeGreaterThanOrEqual(60_000);
+  expect(clock.monotonic() - before).toBeGreaterThanOrEqual(10_000);
   expect((await counts()).topics).toBe(1);
 });

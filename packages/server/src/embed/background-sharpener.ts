@@ -32,11 +32,11 @@ const batchMax = 16;
 const quietMs = 2000;
 /** Milliseconds without a question or a chunk to embed after which the model is freed. */
 const unusedMs = 5 * 60_000;
-/** Share of the machine that is in use by others above which sharpening waits, and for how many milliseconds. */
+/** Load per processor above which sharpening waits, and milliseconds between two looks at it. */
 const loadMax = 0.75;
-const busyMs = 10_000;
+const busyMs = 1000;
 /** Milliseconds after which one batch is embedded even though the machine never comes to rest. */
-const patienceMs = 60_000;
+const patienceMs = 10_000;
 
 export class BackgroundSharpener implements Sharpener {
   readonly #options: SharpenerOptions;
