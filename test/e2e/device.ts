@@ -160,7 +160,7 @@ export function kill(pid: number): void {
 
 function isOurs(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(root);
+    return /\0smfs-(?:daemon|server)\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
   } catch {
     return false;
   }
