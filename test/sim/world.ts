@@ -66,8 +66,11 @@ export interface RunOptions {
 const eventsMax = 400_000;
 /** Actions of the adversary for each one of the script: they cause protocol steps, which are his chances. */
 const adversaryPerStepMax = 2;
-/** Virtual milliseconds of quiet that everything must have settled in. */
-const quietMs = 45 * 60_000;
+/**
+ * Virtual milliseconds of quiet that everything must have settled in: with a feed some back-offs, without one some
+ * full listings.
+ */
+const quietMs = { embedded: 10 * 60_000, hosted: 45 * 60_000 };
 const sliceMs = 20_000;
 const container = "t";
 
@@ -211,7 +214,7 @@ export class World {
       isSolo: this.config.deviceCount === 1 && !this.config.hasForeigners,
       actionCount: () => this.actionCount,
     };
-    const end = this.sched.now + quietMs;
+    const end = this.sched.now + quietMs[this.config.server];
     let why: string | undefined;
     while (this.sched.now < end) {
       await this.#loop(this.sched.now + sliceMs);

@@ -21,10 +21,11 @@ export class Aliases {
     );
   }
 
-  /** Within a transaction: nothing is called `name` in `parent` any more. */
+  /** Within a transaction: something called `name` in `parent` has gone or moved. If the name is free now, an alias ends. */
   endAt(parent: number, name: string): void {
     if (this.#any.get() === undefined) return;
     const { entries, inodes, versions, invalidate } = this.#context;
+    if (entries.inoOf(parent, name) !== undefined) return;
     const path = entries.textPath({ parent, name });
     const waiting = path === undefined ? undefined : this.#waiting.get(path);
     if (waiting === undefined || isDirectory(inodes.get(waiting.ino).mode)) return;
