@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededRandom, silentLogger, systemClock, systemRandom } from "@smfs/core";
 import { StaticEmbedder } from "../packages/server/src/embed/static-embedder.ts";
-import { openIndexing } from "../packages/server/src/pipeline/open-indexing.ts";
+import { openIndexing } from "../packages/server/src/pipeline/testing/open-indexing.ts";
 import { indexText } from "../packages/server/src/search/index-text.ts";
 import type { SearchQuery } from "../packages/server/src/search/search-service.ts";
 import { openSqliteStorage } from "../packages/server/src/storage/sqlite/sqlite-storage.ts";

@@ -8,7 +8,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { sharedWordPiece } from "../../packages/server/src/embed/static-embedder.ts";
 import { pdfOf } from "../../packages/server/src/extract/testing/pdf.ts";
 import { zipOf } from "../../packages/server/src/extract/testing/zip.ts";
-import { type Indexing, openIndexing } from "../../packages/server/src/pipeline/open-indexing.ts";
+import {
+  type Indexing,
+  openIndexing,
+} from "../../packages/server/src/pipeline/testing/open-indexing.ts";
 import { openSqliteStorage } from "../../packages/server/src/storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../../packages/server/src/storage/storage.ts";
 import type { NewDocument, StoredDocument } from "../../packages/server/src/storage/stored.ts";

@@ -1,12 +1,12 @@
-/** Wires pipeline, search and models over a storage: all that the rest of the server needs of them. */
+/** Pipeline, search and models over a storage, as the server wires them, for tests and benchmarks. */
 import type { Clock, Logger, Random } from "@smfs/core";
-import { BackgroundSharpener } from "../embed/background-sharpener.ts";
-import type { ModelSource } from "../embed/embedder.ts";
-import type { SearchService } from "../search/search-service.ts";
-import { Searcher, searchHere, searchWorker } from "../search/searcher.ts";
-import type { Storage } from "../storage/storage.ts";
-import { Pipeline } from "./pipeline.ts";
-import { pipelineHere, pipelineWorker } from "./pipeline-thread.ts";
+import { BackgroundSharpener } from "../../embed/background-sharpener.ts";
+import type { ModelSource } from "../../embed/embedder.ts";
+import type { SearchService } from "../../search/search-service.ts";
+import { Searcher, searchHere, searchWorker } from "../../search/searcher.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { Pipeline } from "../pipeline.ts";
+import { pipelineHere, pipelineWorker } from "../pipeline-thread.ts";
 
 export interface IndexingOptions {
   readonly storage: Storage;
