@@ -24,6 +24,7 @@ import {
   Transitions,
 } from "@smfs/store";
 import { Engine, type EngineOptions, type EngineStatus } from "@smfs/sync";
+import SqliteDatabase from "better-sqlite3";
 import type { ModelRequest } from "../hosted-model/message.ts";
 import { HostedModel } from "../hosted-model/model.ts";
 import type { Quirks } from "../hosted-model/quirks.ts";
@@ -98,6 +99,8 @@ export interface DeviceOptions {
   readonly clockFault?: ClockFault;
   readonly engine?: Partial<EngineOptions>;
   readonly faults?: () => NetFaults;
+  /** What an earlier process of this device has left on its disk. */
+  readonly disk?: { readonly database: Buffer; readonly bytes: MemoryByteStore };
   /** Replaces transitions: how a mutant of the product is made. */
   readonly mutate?: (transitions: Transitions, store: Store) => void;
 }
@@ -125,7 +128,7 @@ export class Device {
     const { sched } = rig;
     const clock = new SimClock(sched, this.#life, options.clockFault ?? trueClock);
     const random = seededRandom(name.charCodeAt(0));
-    this.bytes = new MemoryByteStore(clock);
+    this.bytes = options.disk?.bytes ?? new MemoryByteStore(clock);
     let client: PortClient | undefined;
     const log: Logger = {
       log: (level, message, fields) => {
@@ -133,7 +136,7 @@ export class Device {
       },
     };
     this.store = Store.open({
-      database: new Database(":memory:"),
+      database: new Database(new SqliteDatabase(options.disk?.database ?? ":memory:")),
       bytes: this.bytes,
       clock,
       random,
@@ -205,9 +208,11 @@ export class Device {
     return this;
   }
 
-  /** Ends the device's process where it stands. */
-  kill(): void {
+  /** Ends the device's process where it stands, and starts another on what it had committed. */
+  restart(): Device {
     this.#life.isAlive = false;
+    const disk = { database: this.store.context.db.sql.serialize(), bytes: this.bytes };
+    return new Device(this.#rig, this.name, { ...this.#options, disk }).start();
   }
 
   #locate(path: string): { parent: number; name: string } {
