@@ -81,7 +81,8 @@ export class Pull {
   }
 
   #remember(plan: Plan, isStale: boolean, seen: Seen | undefined): void {
-    if (seen !== undefined && (isStale || plan.do === "defer") && seen.bytes === undefined) {
+    const isUndecided = isStale || plan.do === "defer";
+    if (seen !== undefined && isUndecided && isComplete(seen)) {
       this.#remembered.set(plan.docId, seen);
     } else {
       this.#remembered.delete(plan.docId);
@@ -182,6 +183,16 @@ export class Pull {
     await this.#deps.client.delete(plan.docId, plan.etag === null ? {} : { ifMatch: plan.etag });
     return plan;
   }
+}
+
+/**
+ * Whether a second look may do without a request: only a server that counts says everything at once, and says it
+ * again, with a higher number, when it is true no longer.
+ */
+function isComplete({ observed, bytes }: Seen): boolean {
+  if (bytes !== undefined) return false;
+  if (observed.kind === "version") return observed.remote.srev !== null;
+  return observed.kind === "tombstone" && observed.srev !== null;
 }
 
 function toItem(seen: Seen): {
