@@ -43,6 +43,14 @@ test("[CLI-14] on a terminal the progress line replaces itself and is gone befor
   expect(err.text).toBe(`\r\x1b[K${"a".repeat(29)}\r\x1b[Kshort\r\x1b[Kresult\n`);
 });
 
+test("[CLI-14] a terminal that is to stay plain gets lines as a file does", () => {
+  const err = new Sink(true);
+  const output = new StreamOutput(err, err, true);
+  output.progress("working");
+  output.line(output.bold("result"));
+  expect(err.text).toBe("working\nresult\n");
+});
+
 test("[CLI-14] a reader that goes away is no failure, and is noticed", () => {
   const out = new EventEmitter() as EventEmitter & Sink;
   const written: string[] = [];

@@ -29,12 +29,15 @@ interface Writable {
 export class StreamOutput implements Output {
   readonly #out: Writable;
   readonly #err: Writable;
+  readonly #isPlain: boolean;
   #shown = "";
   #isClosed = false;
 
-  constructor(out: Writable = process.stdout, err: Writable = process.stderr) {
+  /** @param plain neither colours nor moving lines, although there may be a terminal */
+  constructor(out: Writable = process.stdout, err: Writable = process.stderr, plain = false) {
     this.#out = out;
     this.#err = err;
+    this.#isPlain = plain;
     const onError = (stream: Writable) => (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
       if (stream === this.#out) this.#isClosed = true;
@@ -62,7 +65,7 @@ export class StreamOutput implements Output {
 
   progress(text: string): void {
     if (text === this.#shown) return;
-    if (this.#err.isTTY !== true) {
+    if (!this.#isLive(this.#err)) {
       // In a log every step of a countdown would be a line: one says what goes on.
       const isStep = withoutNumbers(text) === withoutNumbers(this.#shown);
       if (!isStep) this.#err.write(`${text}\n`);
@@ -74,16 +77,20 @@ export class StreamOutput implements Output {
   }
 
   endProgress(): void {
-    if (this.#shown !== "" && this.#err.isTTY === true) this.#err.write("\r\x1b[K");
+    if (this.#shown !== "" && this.#isLive(this.#err)) this.#err.write("\r\x1b[K");
     this.#shown = "";
   }
 
   bold(text: string): string {
-    return this.#out.isTTY === true ? styleText("bold", text) : text;
+    return this.#isLive(this.#out) ? styleText("bold", text) : text;
   }
 
   dim(text: string): string {
-    return this.#out.isTTY === true ? styleText("dim", text) : text;
+    return this.#isLive(this.#out) ? styleText("dim", text) : text;
+  }
+
+  #isLive(stream: Writable): boolean {
+    return stream.isTTY === true && !this.#isPlain;
   }
 }
 

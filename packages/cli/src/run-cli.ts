@@ -3,13 +3,14 @@ import { systemClock } from "@smfs/core";
 import { CommanderError } from "commander";
 import { type ExitCode, exitCodes, toFailure } from "./cli-error.ts";
 import { commandContext } from "./commands/context.ts";
+import { isPlainTerminal } from "./config.ts";
 import { type Output, printable, StreamOutput } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
 /** @param args without the program's name */
 export async function runCli(
   args: readonly string[],
-  output: Output = new StreamOutput(),
+  output: Output = new StreamOutput(process.stdout, process.stderr, isPlainTerminal()),
 ): Promise<ExitCode> {
   let code: ExitCode = exitCodes.done;
   const program = buildProgram(async (command) => {

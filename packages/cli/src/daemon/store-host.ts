@@ -2,10 +2,11 @@
 import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Clock, type Invalidation, type Logger, present } from "@smfs/core";
+import { type Cancel, type Clock, type Invalidation, type Logger, present } from "@smfs/core";
 import { openWakeFd, signalWake } from "@smfs/native";
 import { LogSync, PortClient, type PortReply, type StorePort } from "@smfs/store";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { watchdogMs } from "../limits.ts";
 import { DirtyListener, dirtySignalMemory } from "./dirty-signal.ts";
 import type {
   FromStoreThread,
@@ -37,6 +38,9 @@ export class StoreHost {
   #received: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
   #isClosed = false;
+  #expected = 0;
+  #heardAt = 0;
+  #cancelWatchdog: Cancel = () => undefined;
   #onOpened: (error?: CliError) => void = () => undefined;
   #onLoopEnded: (end: KernelEnd) => void = () => undefined;
 
@@ -66,7 +70,10 @@ export class StoreHost {
       owner: options.owner,
     };
     this.#messages = channel.port1;
-    this.#client = new PortClient((requests) => this.#send({ kind: "requests", requests }));
+    this.#client = new PortClient((requests) => {
+      this.#expect(requests.length);
+      this.#send({ kind: "requests", requests });
+    });
     this.port = this.#client.port();
     this.#dirty = new DirtyListener(memory, options.clock, () =>
       this.#client.receive({ events: [{ kind: "dirty" }] }),
@@ -117,7 +124,26 @@ export class StoreHost {
     signalWake(this.#wakeFd);
   }
 
+  /** Requests are on their way: if nothing is heard for long, somebody should know. */
+  #expect(count: number): void {
+    const { clock } = this.#options;
+    if (this.#expected === 0) {
+      this.#heardAt = clock.monotonic();
+      this.#cancelWatchdog = clock.after(watchdogMs, () => this.#watchdog());
+    }
+    this.#expected += count;
+  }
+
+  #watchdog(): void {
+    const { clock, log } = this.#options;
+    if (this.#expected === 0 || this.#isClosed) return;
+    const silentMs = Math.round(clock.monotonic() - this.#heardAt);
+    if (silentMs >= watchdogMs) log.log("warn", "the store thread does not answer", { silentMs });
+    this.#cancelWatchdog = clock.after(watchdogMs, () => this.#watchdog());
+  }
+
   #take(message: FromStoreThread): void {
+    this.#heardAt = this.#options.clock.monotonic();
     switch (message.kind) {
       case "opened":
         this.#epoch = message.epoch;
@@ -173,6 +199,7 @@ export class StoreHost {
       });
       this.#worker.once("exit", () => {
         this.#dirty.stop();
+        this.#cancelWatchdog();
         this.#client.close("the store thread has ended");
         this.#messages.close();
         resolve(
