@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DaemonMount } from "../mount/daemon-mount.ts";
 import { MemoryMount } from "../mount/memory-mount.ts";
 import { attributeCases } from "./attributes.ts";
 import { dataCases } from "./data.ts";
@@ -23,13 +24,25 @@ const groups: readonly { name: string; cases: Readonly<Record<string, Case>> }[]
   ...(isRoot ? [{ name: "permissions", cases: permissionCases }] : []),
 ];
 
-/** The file systems that must be like the oracle. Each gives an empty directory. */
-const subjects: readonly { name: string; options: readonly string[] }[] = [
-  { name: "memory", options: isRoot ? ["--allow-other"] : [] },
-  { name: "memory without caches", options: ["--cache=0", ...(isRoot ? ["--allow-other"] : [])] },
+/** Cases change who they are: other users must be let in. */
+const others: readonly string[] = isRoot ? ["--allow-other"] : [];
+
+/** The file systems that must be like the oracle: each a mounted, empty directory. */
+const subjects: readonly {
+  readonly name: string;
+  readonly start: () => Promise<{ readonly dir: string; stop(): Promise<unknown> }>;
+}[] = [
+  { name: "memory", start: () => MemoryMount.start(others) },
+  { name: "memory without caches", start: () => MemoryMount.start(["--cache=0", ...others]) },
   ...(isRoot
-    ? [{ name: "memory with passthrough", options: ["--allow-other", "--passthrough"] }]
+    ? [
+        {
+          name: "memory with passthrough",
+          start: () => MemoryMount.start(["--passthrough", ...others]),
+        },
+      ]
     : []),
+  { name: "the daemon", start: () => DaemonMount.start(others) },
 ];
 
 let oracle = "";
@@ -60,11 +73,11 @@ function observe(below: string, run: Case): readonly string[] {
   return world.seen;
 }
 
-describe.each(subjects)("on $name", ({ options }) => {
-  let mount: MemoryMount;
+describe.each(subjects)("on $name", ({ start }) => {
+  let mount: Awaited<ReturnType<typeof start>>;
 
   beforeAll(async () => {
-    mount = await MemoryMount.start(options);
+    mount = await start();
   });
 
   afterAll(async () => {
