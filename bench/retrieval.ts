@@ -1,7 +1,7 @@
 /**
  * Does search find what answers a question? Literal grep, words alone, vectors alone and their fusion, on three corpora.
  *
- *   npx tsx --conditions=source bench/retrieval.ts [--half tuning|held-out|all] [--minilm]
+ *   npx tsx --conditions=source bench/retrieval.ts [--half tuning|held-out|both] [--minilm]
  *
  * Needs the Debian packages man-db and perl-doc. The fused figures come from the search engine as the server runs it.
  */
@@ -11,14 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededRandom, silentLogger, systemClock, systemRandom } from "@smfs/core";
-import { StaticEmbedder } from "../packages/server/src/embed/static-embedder.ts";
-import { indexText } from "../packages/server/src/search/index-text.ts";
-import { cosine } from "../packages/server/src/search/quantise.ts";
+import { type MinilmEmbedder, minilmModel } from "../packages/embed-minilm/src/index.ts";
+import { StaticEmbedder, sharedWordPiece } from "../packages/server/src/embed/static-embedder.ts";
+import { indexText, knownChunks } from "../packages/server/src/search/index-text.ts";
+import { cosine, quantised } from "../packages/server/src/search/quantise.ts";
 import { questionWords } from "../packages/server/src/search/question.ts";
-import { SearchEngine } from "../packages/server/src/search/search-engine.ts";
+import { type QuestionVector, SearchEngine } from "../packages/server/src/search/search-engine.ts";
 import { openSqliteStorage } from "../packages/server/src/storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../packages/server/src/storage/storage.ts";
-import { type Corpus, manual, notes, perlFaq, type Question } from "./retrieval-corpora.ts";
+import { type Corpus, manual, notes, perlFaq } from "./retrieval-corpora.ts";
 
 /** Ranks documents for a question, best first; those left out are not found. */
 type Method = (question: string) => Promise<readonly number[]>;
@@ -27,12 +28,21 @@ const rankMax = 100;
 const resamples = 2000;
 const embedder = new StaticEmbedder();
 
-const { values } = parseArgs({ options: { half: { type: "string", default: "held-out" } } });
+const { values } = parseArgs({
+  options: {
+    half: { type: "string", default: "held-out" },
+    minilm: { type: "boolean", default: false },
+  },
+});
+const sharper = values.minilm
+  ? await minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock)?.load()
+  : undefined;
 const corpora = [notes(), perlFaq(), await manual()];
 console.log(
   `| corpus | questions | method | R@1 | R@5 | MRR |\n| --- | --- | --- | --- | --- | --- |`,
 );
 for (const corpus of corpora) await measure(corpus);
+await sharper?.close();
 
 async function measure(corpus: Corpus): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "smfs-retrieval-"));
@@ -44,23 +54,22 @@ async function measure(corpus: Corpus): Promise<void> {
   });
   try {
     const indexOf = await fill(storage, corpus);
-    const questions = corpus.questions.filter(isAsked);
-    for (const [name, method] of methods(storage, corpus, indexOf)) {
-      const ranks: number[] = [];
-      for (const { text, answer } of questions)
-        ranks.push((await method(text)).indexOf(answer) + 1);
-      console.log(
-        `| ${corpus.name} | ${questions.length} | ${name} | ${figures(ranks).join(" | ")} |`,
-      );
+    const asked = methods(storage, corpus, indexOf);
+    for (const half of values.half === "both" ? ["tuning", "held-out"] : [values.half]) {
+      const isHeldOut = half === "held-out";
+      const questions = corpus.questions.filter((question) => question.isHeldOut === isHeldOut);
+      for (const [name, method] of asked) {
+        const ranks: number[] = [];
+        for (const { text, answer } of questions)
+          ranks.push((await method(text)).indexOf(answer) + 1);
+        const which = `${corpus.name} | ${half}, ${questions.length}`;
+        console.log(`| ${which} | ${name} | ${figures(ranks).join(" | ")} |`);
+      }
     }
   } finally {
     await storage.close();
     rmSync(directory, { recursive: true });
   }
-}
-
-function isAsked(question: Question): boolean {
-  return values.half === "all" || question.isHeldOut === (values.half === "held-out");
 }
 
 /** Writes the documents; the index in the corpus of each document number. */
@@ -89,8 +98,52 @@ async function fill(storage: Storage, corpus: Corpus): Promise<Map<number, numbe
       await tx.putChunks(document, text, indexText(text, embedder));
       indexOf.set(document.no, index);
     });
+    if (sharper !== undefined) await sharpen(storage, sharper, text);
   }
   return indexOf;
+}
+
+/** Gives the chunks that have just been written vectors of the sharper model, of what they are known by. */
+async function sharpen(storage: Storage, model: MinilmEmbedder, text: string): Promise<void> {
+  const known = knownChunks(text, "text/plain").map((chunk) => chunk.known);
+  const chunks = await storage.chunksWithoutVector(model.name, 0, known.length);
+  const vectors: { chunkNo: number; bytes: Uint8Array }[] = [];
+  for (const [i, { no }] of chunks.entries()) {
+    const [vector] = await model.embed([known[i] ?? ""]);
+    if (vector !== undefined) vectors.push({ chunkNo: no, bytes: quantised(vector) });
+  }
+  await storage.write((tx) => tx.putVectors(model.name, vectors));
+}
+
+/** Ranks documents by one model's vectors alone, looking at every one. */
+function byVectors(
+  storage: Storage,
+  model: string,
+  embed: (question: string) => Promise<Float32Array>,
+  toIndexes: (documentNos: Iterable<number>) => number[],
+): Method {
+  return async (question) => {
+    const asked = await embed(question);
+    const all = await storage.vectorsAfter(model, 0, 1_000_000);
+    const scored = all.map(({ documentNo, bytes }) => ({
+      documentNo,
+      score: cosine(bytes, asked),
+    }));
+    return toIndexes(scored.sort((a, b) => b.score - a.score).map((hit) => hit.documentNo));
+  };
+}
+
+/** Ranks documents as the server does, with the question's vectors of sharper models if any. */
+function byEngine(
+  engine: SearchEngine,
+  questionVectors: (question: string) => Promise<readonly QuestionVector[]>,
+  toIndexes: (documentNos: Iterable<number>) => number[],
+): Method {
+  return async (question) => {
+    const query = { q: question, scope: {}, limit: rankMax, perDocument: 1, threshold: 0 };
+    const found = await engine.search(query, await questionVectors(question));
+    return toIndexes(found.map((hit) => hit.document.no));
+  };
 }
 
 function methods(
@@ -127,23 +180,28 @@ function methods(
     ],
     [
       "vectors alone (static-256)",
-      async (question) => {
-        const asked = embedder.embedNow(question);
-        const all = await storage.vectorsAfter(embedder.name, 0, 1_000_000);
-        const scored = all.map(({ documentNo, bytes }) => ({
-          documentNo,
-          score: cosine(bytes, asked),
-        }));
-        return toIndexes(scored.sort((a, b) => b.score - a.score).map((hit) => hit.documentNo));
-      },
+      byVectors(storage, embedder.name, async (q) => embedder.embedNow(q), toIndexes),
     ],
-    [
-      "**fused (static-256)**",
-      async (question) => {
-        const query = { q: question, scope: {}, limit: rankMax, perDocument: 1, threshold: 0 };
-        return toIndexes((await engine.search(query, [])).map((hit) => hit.document.no));
-      },
-    ],
+    ["**fused (static-256)**", byEngine(engine, async () => [], toIndexes)],
+    ...(sharper === undefined ? [] : sharperMethods(storage, engine, sharper, toIndexes)),
+  ];
+}
+
+function sharperMethods(
+  storage: Storage,
+  engine: SearchEngine,
+  model: MinilmEmbedder,
+  toIndexes: (documentNos: Iterable<number>) => number[],
+): [string, Method][] {
+  const embed = async (question: string): Promise<Float32Array> =>
+    (await model.embed([question]))[0] ?? new Float32Array(model.dimension);
+  const { name, calibration } = model;
+  const vectors = async (question: string) => [
+    { model: name, calibration, vector: await embed(question) },
+  ];
+  return [
+    ["vectors alone (minilm-int8)", byVectors(storage, name, embed, toIndexes)],
+    ["**fused (minilm-int8)**", byEngine(engine, vectors, toIndexes)],
   ];
 }
 
