@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { O_RDWR } from "@smfs/core";
 import { expect, test } from "vitest";
 import { check } from "./check.ts";
@@ -95,6 +96,12 @@ test.each(Object.entries(breaks))(
     expect(found.map((breach) => breach.invariant)).toContain(invariant);
   },
 );
+
+test("[CHECK-1] the document names each invariant, and no other", () => {
+  const schema = readFileSync(new URL("../../../docs/schema.md", import.meta.url), "utf8");
+  const named = [...schema.matchAll(/\(`([a-z]+(?:-[a-z]+)+)`/g)].map((match) => match[1]);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(breaks).sort());
+});
 
 test("[CHECK-1] digests are compared only when that is asked for", () => {
   const f = made();

@@ -87,6 +87,12 @@ export class Database {
           "smfs list shows the mounts that run",
         );
       }
+      if (isDiskFailure(error)) {
+        throw new StoreOpenError(
+          `the store's database is damaged: ${String((error as Error).message)}`,
+          "smfs doctor tells what can be saved; what is clean is on the server",
+        );
+      }
       throw error;
     }
     this.#begin = this.sql.prepare("BEGIN IMMEDIATE");

@@ -22,3 +22,13 @@ test("[STORE-1] a file lives, moves and goes, and leaves nothing behind", () => 
   expect(f.bytes.listWork()).toEqual([]);
   expect(f.bytes.openCount).toBe(0);
 });
+
+test("[STORE-14] the root of a new store belongs to the mounting user, and then to whom it is given", () => {
+  const f = new StoreFixture();
+  const root = f.store.getattr(1);
+  expect(root).toMatchObject({ uid: 1000, gid: 1000, nlink: 2 });
+  expect(root.mtimeS).toBe(Math.floor(f.clock.now() / 1000));
+  f.store.setattr(1, { uid: 7 }, user);
+  f.kill();
+  expect(f.store.getattr(1).uid).toBe(7);
+});

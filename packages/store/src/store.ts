@@ -21,6 +21,7 @@ import {
   type OpenFile,
   type Random,
   type RenameArgs,
+  rootIno,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -113,6 +114,14 @@ export class Store implements FileSystem {
     this.#checkpoints = new Checkpoints(context.db);
     this.#recovery = new Recovery(context);
     this.#recovery.start();
+    this.#ownRoot();
+  }
+
+  /** In a new store the root belongs to nobody yet: it is the mounting user's, made now. */
+  #ownRoot(): void {
+    const { db, inodes, owner } = this.#context;
+    if (inodes.get(rootIno).ctime_s !== 0) return;
+    db.transaction(() => inodes.update(rootIno, { ...owner, ...inodes.touched() }));
   }
 
   /** What the kernel must forget because of transitions that have committed. Told once. */
