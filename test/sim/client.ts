@@ -171,10 +171,14 @@ export class ProductDevice implements Device {
    */
   startTwice(): void {
     const first = this.#running;
-    if (first === undefined) return;
+    if (first === undefined || first.life !== this.#life) return;
+    // A store thread without the lock cannot write for itself; what is tried here is whether its port is fenced.
+    if (hasOwnWork(first.store)) return;
     this.#fenced = first;
     this.#cancelTick();
     const life: Life = { isAlive: true, pendingCount: 0 };
+    // Another process draws other random numbers: with the same ones both would have the same fencing token.
+    this.#lifeCount += 1;
     this.#running = this.#open(life);
     this.#desk = this.#openDesk(this.#running);
     this.#running.engine.start();
@@ -326,6 +330,12 @@ export class ProductDevice implements Device {
       this.#pump();
     });
   }
+}
+
+/** Whether a store would change rows by itself, with nobody asking. */
+function hasOwnWork(store: Store): boolean {
+  const { writers } = store.context as unknown as { writers: { nextDueMs: number } };
+  return writers.nextDueMs !== Number.POSITIVE_INFINITY;
 }
 
 /** System calls by path, on the store's own interface. */
