@@ -32,12 +32,12 @@ export function relationOf(base: BaseView | null, remote: RemoteVersion): Relati
   // A server that counts: its history holds whatever was overwritten, so a higher number descends.
   if (base.srev !== null && remote.srev !== null) {
     if (remote.srev === base.srev) return "same";
-    return remote.srev > base.srev ? "descends" : "stale";
+    if (remote.srev < base.srev) return "stale";
+    // It also counts what is no edit (the end of its processing): that must not beat a deletion or a move here.
+    return isEqual(base, remote) ? "same" : "descends";
   }
-  if (remote.rev === base.rev && remote.hash === base.hash) {
-    const isSame = remote.path === base.path && agreesWith(base.attrs, remote.attrs);
-    return isSame ? "same" : "descends";
-  }
+  if (remote.rev === base.rev && remote.hash === base.hash)
+    return isEqual(base, remote) ? "same" : "descends";
   if (base.rev !== null && remote.chain.includes(base.rev)) return "descends";
   if (base.chain.includes(remote.rev)) return "regress";
   // Somebody without our stamp changed the bytes: the stamp that is left says what they started from.
@@ -45,6 +45,13 @@ export function relationOf(base: BaseView | null, remote: RemoteVersion): Relati
     return "descends";
   }
   return "concurrent";
+}
+
+/** Whether R has base's bytes, path and attributes. */
+function isEqual(base: BaseView, remote: RemoteVersion): boolean {
+  return (
+    remote.hash === base.hash && remote.path === base.path && agreesWith(base.attrs, remote.attrs)
+  );
 }
 
 /** Whether R's attributes are those of `local`, as far as R says them. */
