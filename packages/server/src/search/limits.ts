@@ -29,8 +29,10 @@ export const largeScopeShare = 0.2;
 export const wideningsMax = 4;
 /** Vectors that are read from the storage at once when the matrix is filled. */
 export const vectorPageMax = 5000;
-/** Scopes whose documents are remembered while nothing is written. */
+/** Scopes whose documents are remembered: a byte for each document. */
 export const rememberedScopesMax = 16;
+/** Changed documents that a remembered scope follows one by one; more, and it is built anew. */
+export const followedDocumentsMax = 1000;
 /** UTF-16 units of a question that are looked at. */
 export const questionLengthMax = 8192;
 /** Words of a question that the lexical index is asked for. */

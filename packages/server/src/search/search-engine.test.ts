@@ -181,3 +181,30 @@ test("[SEARCH-10] only one document is looked into when it is named", async () =
     await paths("flour", { documentNo: document.no, scope: { filepath: "/kitchen/" } }),
   ).toEqual([]);
 });
+
+test("[SEARCH-4] a scope follows what is written, moved and deleted between two searches", async () => {
+  const scope = { containerTags: ["first"], filepath: "/in/" };
+  const q = "penguins";
+  const there = await add("Penguins on ice.", { filepath: "/in/a.md", containerTags: ["first"] });
+  const outside = await add("Penguins in water.", {
+    filepath: "/out/b.md",
+    containerTags: ["first"],
+  });
+  const other = await add("Penguins elsewhere.", {
+    filepath: "/in/c.md",
+    containerTags: ["second"],
+  });
+  expect(await paths(q, { scope })).toEqual(["/in/a.md"]);
+  await add("Penguins again.", { filepath: "/in/d.md", containerTags: ["first"] });
+  expect((await paths(q, { scope })).toSorted()).toEqual(["/in/a.md", "/in/d.md"]);
+  await storage.write((tx) =>
+    tx.change(there, { op: "rename", writer: nobody, filepath: "/out/a.md" }),
+  );
+  await storage.write((tx) =>
+    tx.change(outside, { op: "rename", writer: nobody, filepath: "/in/b.md" }),
+  );
+  await storage.write((tx) =>
+    tx.change(other, { op: "metadata", writer: nobody, containerTags: ["second", "first"] }),
+  );
+  expect((await paths(q, { scope })).toSorted()).toEqual(["/in/b.md", "/in/c.md", "/in/d.md"]);
+});

@@ -6,6 +6,7 @@ import type { Calibration } from "../embed/embedder.ts";
 import type { StaticEmbedder } from "../embed/static-embedder.ts";
 import type { SearchReads } from "../storage/storage.ts";
 import type { StoredDocument, StoredVector } from "../storage/stored.ts";
+import { Candidates } from "./candidates.ts";
 import { matchesFilter } from "./filter.ts";
 import {
   candidatesMax,
@@ -17,25 +18,21 @@ import {
   wideningsMax,
 } from "./limits.ts";
 import { ModelVectors } from "./model-vectors.ts";
-import { cosine, quantised } from "./quantise.ts";
+import { quantised } from "./quantise.ts";
 import { questionWords } from "./question.ts";
-import {
-  adaptiveThreshold,
-  type Candidate,
-  Grouping,
-  type RankedChunk,
-  type RankingModels,
-  rank,
-} from "./rank.ts";
-import { type Allowed, ScopeSets } from "./scope-sets.ts";
+import { adaptiveThreshold, Grouping, type RankedChunk, type RankingModels, rank } from "./rank.ts";
+import { type Allowed, isInScope, type ScopeReads, ScopeSets } from "./scope-sets.ts";
 import type { SearchQuery } from "./search-service.ts";
 import { isSearchable } from "./searchable.ts";
 
+/** Documents loaded at once while hits are checked. */
+const documentPage = 16;
+/** Times the nearest chunks are looked for while many of those found are gone; before the last, all is read anew. */
+const roundsMax = 4;
+
 /** What the engine reads: no bytes of documents, so that it needs no more than the database. */
-export type EngineReads = Pick<
-  SearchReads,
-  "lexical" | "vectorsAfter" | "vectorsOf" | "documentsByNo" | "documentNos" | "generation"
->;
+export type EngineReads = ScopeReads &
+  Pick<SearchReads, "lexical" | "vectorsAfter" | "vectorsOf" | "documentsByNo" | "generation">;
 
 /** A question's vector of a model other than the static one. */
 export interface QuestionVector {
@@ -82,7 +79,7 @@ export class SearchEngine {
   async search(query: SearchQuery, sharper: readonly QuestionVector[]): Promise<FoundChunk[]> {
     await this.#notice();
     const limit = Math.min(Math.max(1, query.limit), searchHitsMax);
-    const allowed = await this.#scopes.of(query);
+    const allowed = await this.#scopes.of(query.scope, query.documentNo);
     if (query.q.trim() === "*") return this.#newest(query, limit, allowed);
     const question = this.#question(query.q, sharper);
     let wanted = candidatesMin;
@@ -97,11 +94,11 @@ export class SearchEngine {
     }
   }
 
-  /** Forgets what a commit may have changed, and nothing while there was none. */
+  /** Follows what was committed, when anything was. */
   async #notice(): Promise<void> {
     const generation = await this.#reads.generation();
     if (generation === this.#generation) return;
-    this.#scopes.forget();
+    this.#scopes.notice();
     for (const vectors of this.#models.values()) await vectors.follow();
     this.#generation = generation;
   }
@@ -146,20 +143,19 @@ export class SearchEngine {
       limit: lexicalLimit,
     });
     let isAll = hits.length < lexicalLimit;
-    const scores = new Map<number, Scored>();
+    const candidates = new Candidates();
     for (const { chunkNo, documentNo, score } of hits) {
       if (allowed !== undefined && allowed.set[documentNo] !== 1) continue;
-      const lexicalShare = scoreMax > 0 ? Math.min(1, Math.max(0, score / scoreMax)) : 0;
-      scores.set(chunkNo, { documentNo, lexicalShare, vectors: [] });
+      const share = scoreMax > 0 ? Math.min(1, Math.max(0, score / scoreMax)) : 0;
+      candidates.addHit(chunkNo, documentNo, share);
     }
-    const unscored = new Set(scores.keys());
     for (const asked of question.vectors) {
-      const stored = await this.#nearest(asked, limit, allowed);
-      isAll &&= stored.chunks < limit;
-      for (const chunkNo of addVectors(scores, stored.vectors)) unscored.delete(chunkNo);
+      const { vectors, chunks } = await this.#nearest(asked, limit, allowed);
+      isAll &&= chunks < limit;
+      candidates.addVectors(vectors);
     }
-    addVectors(scores, await this.#reads.vectorsOf([...unscored]));
-    return { ranked: rank(toCandidates(scores, question), question.models), isAll };
+    candidates.addVectors(await this.#reads.vectorsOf(candidates.withoutVectors()));
+    return { ranked: rank(candidates.scored(question.vectors), question.models), isAll };
   }
 
   /** Stored vectors, of all models, of the chunks that are nearest by one of them. */
@@ -239,51 +235,8 @@ export class SearchEngine {
   }
 }
 
-/** Documents loaded at once while hits are checked. */
-const documentPage = 16;
-/** Times the nearest chunks are looked for while many of those found are gone; before the last, all is read anew. */
-const roundsMax = 4;
-
-/** What is known of a chunk while candidates are gathered. */
-interface Scored {
-  readonly documentNo: number;
-  readonly lexicalShare: number;
-  readonly vectors: StoredVector[];
-}
-
-/** Adds stored vectors to what is known; the chunks they were of. */
-function addVectors(scores: Map<number, Scored>, vectors: readonly StoredVector[]): Set<number> {
-  const touched = new Set<number>();
-  const added = new Set<number>();
-  for (const vector of vectors) {
-    const { chunkNo, documentNo } = vector;
-    let scored = scores.get(chunkNo);
-    if (scored === undefined) {
-      scored = { documentNo, lexicalShare: 0, vectors: [] };
-      scores.set(chunkNo, scored);
-    }
-    // All models' vectors of a chunk come together: those of a chunk that has some are known already.
-    if (scored.vectors.length === 0) added.add(chunkNo);
-    if (added.has(chunkNo)) scored.vectors.push(vector);
-    touched.add(chunkNo);
-  }
-  return touched;
-}
-
-function toCandidates(scores: ReadonlyMap<number, Scored>, question: Question): Candidate[] {
-  return [...scores].map(([chunkNo, { documentNo, lexicalShare, vectors }]) => ({
-    chunkNo,
-    documentNo,
-    lexicalShare,
-    cosines: vectors.flatMap(({ model, bytes }) => {
-      const asked = question.vectors.find((vector) => vector.model === model);
-      return asked === undefined ? [] : [{ model, cosine: cosine(bytes, asked.vector) }];
-    }),
-  }));
-}
-
 function passes(document: StoredDocument, query: SearchQuery): boolean {
-  if (!isSearchable(document)) return false;
+  if (!isSearchable(document) || !isInScope(document, query.scope)) return false;
   return query.filter === undefined || matchesFilter(query.filter, document.metadata);
 }
 

@@ -1,6 +1,6 @@
 /** What the search worker reads, on a connection of its own: it sees commits, and blocks no writer. */
 import { join } from "node:path";
-import type { SearchReads } from "../storage.ts";
+import type { DocumentReads, SearchReads } from "../storage.ts";
 import type { Blobs } from "./blobs.ts";
 import { contentReads } from "./content-reads.ts";
 import { openReader } from "./database.ts";
@@ -20,10 +20,10 @@ const noBlobs: Blobs = {
 };
 
 /** Opens the database of a data directory for searching. It must exist. */
-export function openEngineReads(dataDir: string): SearchReads {
+export function openEngineReads(dataDir: string): SearchReads & DocumentReads {
   const db = openReader(join(dataDir, databaseName));
-  const contents = contentReads(db, noBlobs);
-  return searchReads(db, documentReads(db), contents, noBlobs);
+  const documents = documentReads(db);
+  return { ...documents, ...searchReads(db, documents, contentReads(db, noBlobs), noBlobs) };
 }
 
 function refuse(): never {
