@@ -138,6 +138,7 @@ export class ProductDevice implements Device {
   #begin(): void {
     const life: Life = { isAlive: true, pendingCount: 0 };
     this.#life = life;
+    // Another process draws other random numbers: with the same ones both would have the same fencing token.
     this.#lifeCount += 1;
     try {
       this.#running = this.#open(life);
@@ -176,18 +177,12 @@ export class ProductDevice implements Device {
     if (hasOwnWork(first.store)) return;
     this.#fenced = first;
     this.#cancelTick();
-    const life: Life = { isAlive: true, pendingCount: 0 };
-    // Another process draws other random numbers: with the same ones both would have the same fencing token.
-    this.#lifeCount += 1;
-    this.#running = this.#open(life);
-    this.#desk = this.#openDesk(this.#running);
-    this.#running.engine.start();
-    this.#pump();
+    this.#begin();
     const { sched, choices } = this.#seat;
     sched.after(
       choices.stream("crash").below(20_000),
       `${this.name} first process ends`,
-      life,
+      this.#life,
       () => {
         first.life.isAlive = false;
         this.#fenced = undefined;
