@@ -38,14 +38,12 @@ export class Looks {
   /** A document from an answer that was already read. */
   async of(document: RemoteDocument, etag: string | null, date: string | null): Promise<Look> {
     const counts = this.#capabilities().etag;
-    const bytes = textBytes(document) ?? (await this.#binary(document));
-    const remote = fromDocument(document, {
-      etag,
-      date,
-      counts,
-      hash: bytes === undefined ? undefined : this.#digest(bytes),
-      size: bytes?.length ?? -1,
-    });
+    const shown = textBytes(document) ?? (await this.#binary(document));
+    const hash = shown === undefined ? undefined : this.#digest(shown);
+    const size = shown?.length ?? -1;
+    const remote = fromDocument(document, { etag, date, counts, hash, size });
+    // A server that names the digest of the bytes may show something else: the text it drew from them, or older text.
+    const bytes = remote?.hash === hash ? shown : undefined;
     return { status: document.status, remote, bytes, document };
   }
 
