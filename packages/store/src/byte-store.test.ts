@@ -198,6 +198,7 @@ describe.each(Object.entries(kinds))("byte layer: %s", (_name, make) => {
     expect(digest).toBe("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     expect(bytes.putBlob(utf8("hello"))).toBe(digest);
     expect(bytes.listBlobs()).toEqual([digest]);
+    expect(bytes.blobSize(digest)).toBe(5);
     expect(new TextDecoder().decode(bytes.readBlob(digest))).toBe("hello");
     bytes.removeBlob(digest);
     expect(bytes.hasBlob(digest)).toBe(false);

@@ -78,6 +78,8 @@ export interface ByteStore {
   tellsWriters(): boolean;
 
   hasBlob(digest: string): boolean;
+  /** Bytes in a blob. @throws FsError ENOENT */
+  blobSize(digest: string): number;
   /** The bytes of a blob of at most `inlineBytesMax`. */
   readBlob(digest: string): Uint8Array;
   /**

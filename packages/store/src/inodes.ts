@@ -128,14 +128,19 @@ export class Inodes {
     return row;
   }
 
+  /** A number that no inode has or will have. */
+  spare(): number {
+    assert(this.#last < this.#reserved, "no more inodes are taken at once than are reserved");
+    this.#last += 1;
+    return this.#last;
+  }
+
   /** Makes an inode; returns its number. */
   insert(inode: NewInode): number {
     const now = momentOf(this.#clock);
     const mtime = inode.mtime ?? now;
-    assert(this.#last < this.#reserved, "a transaction takes fewer inodes than are reserved");
-    this.#last += 1;
     const row: InodeRow = {
-      ino: this.#last,
+      ino: this.spare(),
       mode: inode.mode,
       uid: inode.uid,
       gid: inode.gid,

@@ -212,6 +212,10 @@ export class MemoryByteStore implements ByteStore {
     return this.#names.has(blobName(digest));
   }
 
+  blobSize(digest: string): number {
+    return this.#file(blobName(digest)).content.size;
+  }
+
   readBlob(digest: string): Uint8Array {
     return allBytes(this.#file(blobName(digest)));
   }

@@ -202,6 +202,10 @@ export class RealByteStore implements ByteStore {
     return existsSync(this.#blob(digest));
   }
 
+  blobSize(digest: string): number {
+    return statSync(this.#blob(digest)).size;
+  }
+
   readBlob(digest: string): Uint8Array {
     const path = this.#blob(digest);
     assert(statSync(path).size <= inlineBytesMax, "a large blob is read by the file worker");

@@ -32,6 +32,7 @@ import {
 } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import { Attributes } from "./attributes.ts";
+import { BlobCollection } from "./blob-collection.ts";
 import type { ByteStore } from "./byte-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { StoreContext } from "./context.ts";
@@ -92,6 +93,7 @@ export class Store implements FileSystem {
   readonly #moved: MovedDirectories;
   readonly #checkpoints: Checkpoints;
   readonly #recovery: Recovery;
+  readonly #blobs: BlobCollection;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
@@ -112,6 +114,7 @@ export class Store implements FileSystem {
     this.#files = new Files(context, this.#attributes, options.durability ?? "fsync");
     this.#directories = new Directories(context);
     this.#checkpoints = new Checkpoints(context.db);
+    this.#blobs = new BlobCollection(context);
     this.#recovery = new Recovery(context);
     this.#recovery.start();
     this.#ownRoot();
@@ -142,6 +145,7 @@ export class Store implements FileSystem {
     orphans.garbage.tick();
     this.bumpMoved(markSliceMs);
     this.#recovery.tick(recoverSliceMs);
+    this.#blobs.tick(nowMs);
     this.#checkpoints.tick(nowMs);
   }
 
@@ -151,7 +155,7 @@ export class Store implements FileSystem {
     if (orphans.isPending || orphans.garbage.isPending || this.#moved.isPending) return 0;
     if (this.#recovery.isPending) return 0;
     const nowMs = clock.monotonic();
-    const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs));
+    const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs), this.#blobs.dueMs);
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
   }
 

@@ -31,7 +31,7 @@ CREATE TABLE inode (
 );
 
 -- Rare states have an index of their own, which costs nothing while it is empty.
-CREATE INDEX inode_fill ON inode (ino) WHERE fill IS NOT NULL;
+CREATE INDEX inode_fill ON inode (fill) WHERE fill IS NOT NULL;
 CREATE INDEX inode_orphan ON inode (ino) WHERE nlink = 0;
 
 -- One row per name, with its sync identity. Directories' entries too; the root has none.
@@ -73,6 +73,7 @@ CREATE INDEX entry_dirty ON entry (local_ver) WHERE local_ver <> base_ver;
 CREATE INDEX entry_cid ON entry (cid) WHERE sent = 1;
 CREATE INDEX entry_base_path ON entry (base_path) WHERE base_path IS NOT NULL;
 CREATE INDEX entry_r_path ON entry (r_path) WHERE base_path IS NULL AND r_path IS NOT NULL;
+CREATE INDEX entry_base_blob ON entry (base_blob) WHERE base_blob IS NOT NULL;
 CREATE INDEX entry_alias ON entry (base_path) WHERE alias = 1;
 
 CREATE TABLE xattr (
@@ -150,6 +151,7 @@ CREATE TABLE trash (
   at_ms INTEGER NOT NULL,
   size INTEGER NOT NULL
 );
+CREATE INDEX trash_blob ON trash (blob) WHERE blob IS NOT NULL;
 
 -- What made a conflict version: the structured list behind `smfs conflicts`.
 CREATE TABLE conflict (
