@@ -7,6 +7,7 @@ import type { ApiClient } from "@smfs/api";
 import type { Logger } from "@smfs/core";
 import type { FileWorker, Plan, RemoteVersion, RemoteView, StorePort } from "@smfs/store";
 import type { Contents } from "./content.ts";
+import { freeze } from "./freeze.ts";
 import { type Observed, reconcile } from "./reconcile.ts";
 
 /** Plans carried out in one transaction: a slice that the store thread finishes in a few milliseconds. */
@@ -167,7 +168,7 @@ export class Pull {
     const { entry } = view;
     if (entry === null || entry.stub || entry.kind !== "file" || entry.state !== "live")
       return undefined;
-    const copy = await this.#deps.worker.snapshot(entry.ino, false, signal);
+    const copy = await freeze(this.#deps.worker, entry.ino, false, signal);
     return copy === undefined ? undefined : { blob: copy.digest, size: copy.size };
   }
 

@@ -15,6 +15,7 @@ import {
 import type { FileWorker, OpView, PushTask, RemoteVersion, StorePort } from "@smfs/store";
 import type { Capabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
+import { freeze } from "./freeze.ts";
 import { judge, type Verdict } from "./judge.ts";
 import type { Look, Looks } from "./look.ts";
 import type { Resolver } from "./resolver.ts";
@@ -103,7 +104,7 @@ export class Push {
     const send = capabilities().etag;
     let claimed = await port.claim(fid, send);
     if (claimed.kind === "copy") {
-      const snapshot = await worker.snapshot(claimed.ino, claimed.mayChange);
+      const snapshot = await freeze(worker, claimed.ino, claimed.mayChange);
       // It changed while it was copied: it is dirty, and will be picked again.
       if (snapshot === undefined) return null;
       claimed = await port.claimSnapshot(fid, { localVer: claimed.localVer, ...snapshot }, send);
