@@ -30,7 +30,7 @@ export default defineConfig({
         ...source,
         test: {
           name: "mount",
-          include: ["test/{mount,posix,crash,e2e}/**/*.test.ts"],
+          include: ["test/{mount,posix,crash,e2e,server}/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 120_000,
           // Mounts and daemons are heavy and share two cores: one file at a time.

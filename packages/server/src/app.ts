@@ -134,7 +134,10 @@ async function answerRoute(
       actor: labelOf(header("x-actor")),
       session: labelOf(header("x-session")),
     },
-    conditions: conditionsOf(header),
+    get conditions() {
+      // Read by those whom they concern: one that cannot be read disturbs nobody else.
+      return conditionsOf(header);
+    },
     baseUrl: baseUrlOf(c),
     signal: c.req.raw.signal,
     header,

@@ -22,10 +22,11 @@ export function serverHandlers(context: ServerContext): Pick<Handlers, Names> {
       return json(alive);
     },
     session: async (request) => json(session(context, request.access)),
-    capabilities: async () =>
+    capabilities: async (request) =>
       json({
         version: serverVersion,
         features,
+        ...(request.access.containerTags === null ? { search: await context.search.status() } : {}),
         limits: {
           ...context.limits,
           listLimit: listLimitMax,

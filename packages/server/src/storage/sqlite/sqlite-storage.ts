@@ -81,7 +81,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
       const rows = await units.run(async () => dropRows(limits, clock.now()));
       return { ...rows, blobs: await collectBlobs(reader, blobs, limits) };
     },
-    check: () => checkStorage(reader, blobs),
+    check: () => checkStorage(file, blobs),
     close: async () => {
       await units.close();
       reader.close();
