@@ -111,6 +111,11 @@ export class Device {
     return this.#records("state/smfs/mounts").map((record) => record.pid);
   }
 
+  /** Names of the records of mounts. */
+  recordNames(): string[] {
+    return names(join(this.dir, "state/smfs/mounts"));
+  }
+
   /** The embedded server's record: process, address. */
   server(): { readonly pid: number; readonly apiUrl: string } | undefined {
     return this.#records("data/smfs/server").find((record) => "apiUrl" in record) as never;
