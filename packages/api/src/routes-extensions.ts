@@ -107,6 +107,20 @@ export const extensionRoutes: ExtensionRoutes = {
         version: z.string(),
         features: z.array(z.string()),
         limits: z.record(z.string(), z.number()),
+        // How far the index is; only for keys that see every container.
+        search: z.optional(
+          z.object({
+            chunks: z.int(),
+            models: z.array(
+              z.object({
+                name: z.string(),
+                chunks: z.int(),
+                state: z.enum(["answering", "loading", "idle", "failed"]),
+                problem: z.optional(z.string()),
+              }),
+            ),
+          }),
+        ),
       }),
     },
   },
