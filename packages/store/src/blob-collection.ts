@@ -59,7 +59,9 @@ export class BlobCollection {
   }
 
   #removeSome(): void {
-    const { fills, log } = this.#context;
+    const { fills, log, db } = this.#context;
+    // Should a power loss bring back a row that named one, it must be there.
+    if (db.durableCount < this.#lookedCount) db.checkpoint();
     for (const digest of this.#removable.splice(0, removedMax)) {
       this.#nameless.delete(digest);
       if (fills.isNeeded(digest, 0)) continue;
@@ -81,6 +83,6 @@ export class BlobCollection {
     }
     const spare = inodes.spare();
     bytes.fillWork(digest, spare, false);
-    orphans.garbage.remove(spare, size);
+    orphans.garbage.add(spare, size);
   }
 }

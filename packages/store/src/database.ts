@@ -46,6 +46,7 @@ export class Database {
   readonly sql: SqliteDatabase.Database;
   #depth = 0;
   #commitCount = 0;
+  #durableCount = 0;
   /** Set when the disk failed under a commit: what the database then holds is unknown until it is opened anew. */
   #failure: unknown;
   readonly #beforeBegin: (() => void)[] = [];
@@ -53,6 +54,7 @@ export class Database {
   readonly #beforeCommit: (() => void)[] = [];
   #afterCommit: (() => void)[] = [];
   readonly #onRollback: (() => void)[] = [];
+  readonly #totalChanges: SqliteDatabase.Statement<[], number>;
   readonly #begin: SqliteDatabase.Statement;
   readonly #commit: SqliteDatabase.Statement;
   readonly #rollback: SqliteDatabase.Statement;
@@ -95,6 +97,7 @@ export class Database {
       }
       throw error;
     }
+    this.#totalChanges = this.sql.prepare<[], number>("SELECT total_changes()").pluck();
     this.#begin = this.sql.prepare("BEGIN IMMEDIATE");
     this.#commit = this.sql.prepare("COMMIT");
     this.#rollback = this.sql.prepare("ROLLBACK");
@@ -126,7 +129,9 @@ export class Database {
       throw new FsError("EIO", `the store's database failed: ${String(this.#failure)}`);
     }
     for (const hook of this.#beforeBegin) hook();
-    if (durability === "power") this.sql.pragma("synchronous = FULL");
+    const isPower = durability === "power";
+    const changesBefore = isPower ? this.#totalChanges.get() : 0;
+    if (isPower) this.sql.pragma("synchronous = FULL");
     this.#depth = 1;
     this.#afterCommit = [];
     let result: T;
@@ -147,8 +152,11 @@ export class Database {
       }
     } finally {
       this.#depth = 0;
-      if (durability === "power") this.sql.pragma("synchronous = NORMAL");
+      if (isPower) this.sql.pragma("synchronous = NORMAL");
     }
+    // A commit that wrote nothing has synced nothing either.
+    if (isPower && this.#totalChanges.get() !== changesBefore)
+      this.#durableCount = this.#commitCount;
     const actions = this.#afterCommit;
     this.#afterCommit = [];
     for (const action of actions) action();
@@ -167,6 +175,11 @@ export class Database {
   /** Transactions committed since the database was opened. */
   get commitCount(): number {
     return this.#commitCount;
+  }
+
+  /** How many of them survive a power loss, as far as this process has seen to it itself. */
+  get durableCount(): number {
+    return this.#durableCount;
   }
 
   /** Why nothing can be committed any more, or undefined while all is well. */
@@ -222,9 +235,10 @@ export class Database {
     this.#atBegin.push(ride);
   }
 
-  /** Folds the write-ahead log back into the database file. Call when idle. */
+  /** Folds the write-ahead log back into the database file, durably. Call when idle: it waits for the disk. */
   checkpoint(): void {
     this.sql.pragma("wal_checkpoint(PASSIVE)");
+    this.#durableCount = this.#commitCount;
   }
 
   close(): void {

@@ -58,7 +58,9 @@ test("[DIR-1] a directory that was removed while open lists nothing", () => {
   expect(readAll(f, fh).map(({ name }) => name)).toEqual([".", ".."]);
 });
 
-test("[DIR-1] what is there throughout is shown exactly once, whatever comes and goes", () => {
+test("[DIR-1] what is there throughout is shown exactly once, whatever comes and goes", {
+  timeout: 60_000,
+}, () => {
   const change = fc.record({
     after: fc.nat(30),
     what: fc.constantFrom("add", "remove", "rename"),

@@ -132,7 +132,8 @@ export class Files {
     const isAppend = (file.flags & O_APPEND) !== 0 && options.isExact !== true;
     writers.touched(file.ino);
     file.hasWritten = true;
-    bytes.write(fd, data, isAppend ? bytes.stat(fd).size : offset);
+    const at = isAppend ? bytes.stat(fd).size : offset;
+    this.#withRoom(() => bytes.write(fd, data, at));
     if (this.#durability === "write" || isDurableOpen(file.flags)) bytes.sync(fd);
     return data.length;
   }
@@ -195,7 +196,8 @@ export class Files {
     const { working, bytes, writers } = this.#context;
     const { ino } = this.#writable(fh);
     writers.touched(ino);
-    bytes.allocate(working.descriptor(ino, true), mode, offset, length);
+    const fd = working.descriptor(ino, true);
+    this.#withRoom(() => bytes.allocate(fd, mode, offset, length));
   }
 
   copyFileRange(range: CopyRange): number {
@@ -208,7 +210,20 @@ export class Files {
     writers.touched(to.ino);
     const toFd = working.descriptor(to.ino, true);
     const fromFd = from.ino === to.ino ? toFd : working.descriptor(from.ino, false);
-    return bytes.copyRange(fromFd, range.fromOffset, toFd, range.toOffset, length);
+    return this.#withRoom(() =>
+      bytes.copyRange(fromFd, range.fromOffset, toFd, range.toOffset, length),
+    );
+  }
+
+  /** What was deleted keeps its room until that is durable: when the disk is full it is made durable at once. */
+  #withRoom<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENOSPC") throw error;
+      if (!this.#context.orphans.garbage.removeAll()) throw error;
+      return action();
+    }
   }
 
   backing(ino: number): Backing | undefined {

@@ -1,54 +1,86 @@
 /**
- * Working files whose row is gone. A small one is removed at once; a large one is cut down bit by bit, since
- * freeing its blocks in one call would keep the kernel waiting. What a crash leaves, recovery finds again.
+ * Working files whose row is gone. They are removed when that is durable: should a power loss bring the row back, its
+ * bytes must be there. A large one is cut down bit by bit, since freeing its blocks in one call would keep the
+ * kernel waiting. What a crash leaves, recovery finds again.
  */
 import type { Logger } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
+import type { Database } from "./database.ts";
 
 /** Bytes freed in one step. */
 const stepBytes = 16 << 20;
+/** Files removed in one tick. */
+const removedMax = 64;
+
+interface Waiting {
+  /** Bytes, as far as they are known. */
+  readonly size: number | undefined;
+  /** The commit that dropped the row. */
+  readonly commit: number;
+}
 
 export class Garbage {
+  readonly #db: Database;
   readonly #bytes: ByteStore;
   readonly #log: Logger;
+  /** In the order in which they lost their rows. */
+  readonly #waiting = new Map<number, Waiting>();
   /** Sizes of large files that are being cut down. */
   readonly #large = new Map<number, number>();
 
-  constructor(bytes: ByteStore, log: Logger) {
+  constructor(db: Database, bytes: ByteStore, log: Logger) {
+    this.#db = db;
     this.#bytes = bytes;
     this.#log = log;
   }
 
-  /** Removes a working file; `size` as far as it is known. Never throws: the row is gone, and the answer given. */
-  remove(ino: number, size: number | undefined): void {
-    this.#guard(ino, () => {
-      const bytes = size ?? this.#sizeOf(ino);
-      if (bytes > stepBytes) this.#large.set(ino, bytes);
-      else this.#bytes.removeWork(ino);
-    });
+  /** A row is gone with the last commit; `size` is what it said. */
+  add(ino: number, size: number | undefined): void {
+    this.#waiting.set(ino, { size, commit: this.#db.commitCount });
   }
 
-  get isPending(): boolean {
-    return this.#large.size > 0;
-  }
-
-  /** Whether a working file is being cut down. */
+  /** Whether a working file waits here to be removed. */
   has(ino: number): boolean {
-    return this.#large.has(ino);
+    return this.#waiting.has(ino) || this.#large.has(ino);
   }
 
-  /** Frees one step of one file. */
+  /** Whether `tick` has something to do. */
+  get isReady(): boolean {
+    if (this.#large.size > 0) return true;
+    for (const { commit } of this.#waiting.values()) return commit <= this.#db.durableCount;
+    return false;
+  }
+
+  /** Removes some of what may go. Never fails: the rows are gone, and the answers given. */
   tick(): void {
-    for (const [ino, size] of this.#large) {
-      this.#guard(ino, () => {
-        const left = Math.max(0, size - stepBytes);
-        if (left > 0) this.#cut(ino, left);
-        else this.#bytes.removeWork(ino);
-        if (left > 0) this.#large.set(ino, left);
-        else this.#large.delete(ino);
-      });
-      return;
+    let count = 0;
+    for (const [ino, { size, commit }] of this.#waiting) {
+      if (commit > this.#db.durableCount || count === removedMax) break;
+      count += 1;
+      this.#waiting.delete(ino);
+      this.#guard(ino, () => this.#remove(ino, size ?? this.#sizeOf(ino)));
     }
+    for (const [ino, size] of this.#large) {
+      this.#guard(ino, () => this.#cut(ino, size));
+      break;
+    }
+  }
+
+  /** The disk is full: everything goes at once. Answers whether there was anything. */
+  removeAll(): boolean {
+    if (this.#waiting.size + this.#large.size === 0) return false;
+    this.#db.checkpoint();
+    for (const ino of [...this.#waiting.keys(), ...this.#large.keys()]) {
+      this.#guard(ino, () => this.#bytes.removeWork(ino));
+    }
+    this.#waiting.clear();
+    this.#large.clear();
+    return true;
+  }
+
+  #remove(ino: number, size: number): void {
+    if (size > stepBytes) this.#large.set(ino, size);
+    else this.#bytes.removeWork(ino);
   }
 
   #sizeOf(ino: number): number {
@@ -62,9 +94,16 @@ export class Garbage {
   }
 
   #cut(ino: number, size: number): void {
+    const left = size - stepBytes;
+    if (left <= 0) {
+      this.#large.delete(ino);
+      this.#bytes.removeWork(ino);
+      return;
+    }
+    this.#large.set(ino, left);
     const fd = this.#bytes.openWork(ino, "write");
     try {
-      this.#bytes.truncate(fd, size);
+      this.#bytes.truncate(fd, left);
     } finally {
       this.#bytes.close(fd);
     }

@@ -39,7 +39,7 @@ export class Orphans {
 
   constructor(context: OrphansContext) {
     this.#context = context;
-    this.garbage = new Garbage(context.bytes, context.log);
+    this.garbage = new Garbage(context.db, context.bytes, context.log);
     this.#deleteOp = context.db.sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#deleteRevs = context.db.sql.prepare("DELETE FROM rev WHERE fid = ?");
     context.db.atBegin(() => this.#freeUnused());
@@ -127,7 +127,7 @@ export class Orphans {
     if (entries.refersTo(ino)) inodes.update(ino, { nlink: 0, writers: 0, fill: null });
     else inodes.delete(ino);
     if (isRegular(inode.mode) && inode.stub === 0) {
-      db.afterCommit(() => this.garbage.remove(ino, inode.writers === 1 ? undefined : inode.size));
+      db.afterCommit(() => this.garbage.add(ino, inode.writers === 1 ? undefined : inode.size));
     }
     db.afterCommit(() => this.#inUse.delete(ino));
     return true;

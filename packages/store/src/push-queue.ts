@@ -253,7 +253,16 @@ export class PushQueue {
     if (entry.local_only === 1) return { kind: "wait", why: "local only" };
     if (this.#views.isMovedAbove(entry))
       return { kind: "wait", why: "its directory is being moved" };
+    if (this.#isGoneUnedited(entry))
+      return { kind: "wait", why: "its document may have been deleted elsewhere" };
     return undefined;
+  }
+
+  /** Its document was not there, and no bytes of ours are at stake: whether it was deleted is judged by pull. */
+  #isGoneUnedited(entry: EntryRow): boolean {
+    if (entry.doc_id === null || entry.state === "deleted") return false;
+    if (this.#context.inodes.get(entry.ino).bytes_ver > entry.base_ver) return false;
+    return this.#context.pend.why(entry.doc_id) === "gone";
   }
 
   #claimPath(entry: EntryRow, inode: InodeRow): string | undefined {

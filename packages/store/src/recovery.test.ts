@@ -21,9 +21,10 @@ test("[RECOVER-2] an unlinked file that was open when the process died is freed,
   f.unlink("/a");
   expect(f.bytes.listWork()).toEqual([ino]);
   f.kill();
-  expect(f.bytes.listWork()).toEqual([]);
-  expect(f.check()).toEqual([]);
   expect(f.store.context.inodes.find(ino)).toBeUndefined();
+  expect(f.check()).toEqual([]);
+  f.settle();
+  expect(f.bytes.listWork()).toEqual([]);
 });
 
 test("[RECOVER-2] a deleted entry keeps its inode's row over a crash, without bytes", () => {
@@ -33,6 +34,7 @@ test("[RECOVER-2] a deleted entry keeps its inode's row over a crash, without by
   f.unlink("/a");
   f.kill();
   expect(f.store.context.entries.byFid(fid)).toMatchObject({ state: "deleted", ino });
+  f.settle();
   expect(f.bytes.listWork()).toEqual([]);
   expect(f.check()).toEqual([]);
 });
@@ -75,6 +77,7 @@ test("[RECOVER-5] after a stop in peace nothing is looked for", () => {
   f.stop();
   expect(f.bytes.listWork()).toContain(99);
   f.kill();
+  f.settle();
   expect(f.bytes.listWork()).not.toContain(99);
 });
 

@@ -132,7 +132,7 @@ export class Recovery {
       .pluck();
     const missing: number[] = [];
     for (const ino of files.all()) if (!there.delete(ino)) missing.push(ino);
-    for (const ino of there) orphans.garbage.remove(ino, undefined);
+    for (const ino of there) orphans.garbage.add(ino, undefined);
     inBatches(db, missing, (ino) => this.#replaceMissing(inodes.get(ino)));
   }
 

@@ -242,7 +242,9 @@ function take(run: Run, one: Step): void {
   handle(run, one);
 }
 
-test("[STORE-1] the store does what a tree of objects does, and every invariant holds after each operation", () => {
+test("[STORE-1] the store does what a tree of objects does, and every invariant holds after each operation", {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const run = new Run();
@@ -300,7 +302,9 @@ function reopen(run: Run, crash: Crash): { store: Store; bytes: MemoryByteStore 
   return { store, bytes };
 }
 
-test("[RECOVER-1] whenever the process is killed, the store opens with every acknowledged operation and no broken invariant", () => {
+test("[RECOVER-1] whenever the process is killed, the store opens with every acknowledged operation and no broken invariant", {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), fc.nat(), (steps, last) => {
       const run = new Run();

@@ -152,7 +152,7 @@ export class Store implements FileSystem {
   /** Milliseconds until `tick` has something to do; -1 when nothing waits for time. */
   nextTickMs(): number {
     const { writers, orphans, clock } = this.#context;
-    if (orphans.isPending || orphans.garbage.isPending || this.#moved.isPending) return 0;
+    if (orphans.isPending || orphans.garbage.isReady || this.#moved.isPending) return 0;
     if (this.#recovery.isPending) return 0;
     const nowMs = clock.monotonic();
     const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs), this.#blobs.dueMs);

@@ -48,10 +48,20 @@ export class Suspects {
            AND EXISTS (SELECT 1 FROM entry WHERE entry.ino = inode.ino AND local_ver <> base_ver AND state = 'live')`,
       )
       .pluck();
-    for (const ino of unsynced.all()) {
+    const inos = unsynced.all();
+    for (const ino of inos) {
       const row = inodes.get(ino);
       if (this.#looksDamaged(row)) this.#setAside(row);
     }
+    // Damaged or not, what the rows say of these files is from before: the working files tell it anew.
+    db.transaction(() => {
+      for (const ino of inos) this.#distrust(inodes.get(ino));
+    });
+  }
+
+  #distrust(row: InodeRow): void {
+    const { writers, working } = this.#context;
+    if (row.writers === 0) writers.intend(row, { synced_size: working.stat(row.ino).size });
   }
 
   #looksDamaged(row: InodeRow): boolean {
