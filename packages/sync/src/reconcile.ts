@@ -29,7 +29,7 @@ export function reconcile(view: RemoteView, observed: Observed, options: Reconci
     case "tombstone":
       return onTombstone(view, observed.srev);
     case "absent":
-      return { do: "ignore", docId: view.docId, why: "absence is judged by full listings" };
+      return onAbsent(view);
     case "lost":
       return onLost(view);
     case "unreadable":
@@ -45,6 +45,13 @@ function onVersion(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
     return defer(remote.docId, "its creation is not confirmed");
   }
   return onEntry(view.entry, effective(remote, view.entry.base, null));
+}
+
+/** Absence is judged by full listings. Until then a change that carries no bytes must not bring the document back. */
+function onAbsent({ docId, entry }: RemoteView): Plan {
+  const isUnedited = entry?.docId === docId && entry.state === "live" && keepsBytes(entry);
+  if (isUnedited && !entry.hasOp && isDirty(entry)) return defer(docId, "gone");
+  return { do: "ignore", docId, why: "absence is judged by full listings" };
 }
 
 function onLost(view: RemoteView): Plan {
