@@ -20,6 +20,8 @@ import {
   FATTR_UID,
 } from "../flags.ts";
 
+type Changes = { -readonly [K in keyof SetAttr]: SetAttr[K] };
+
 const permissionBits = 0o7777;
 const nsPerS = 1_000_000_000;
 
@@ -39,9 +41,9 @@ export function setattr(exchange: Exchange): void {
 }
 
 /** struct fuse_setattr_in from `size` on. What is not valid is not looked at: it may be anything. */
-function readChanges({ request }: Exchange, valid: number): SetAttr {
+function readChanges({ request }: Exchange, valid: number): Changes {
   const has = (flag: number): boolean => (valid & flag) !== 0;
-  const changes: { -readonly [K in keyof SetAttr]: SetAttr[K] } = {};
+  const changes: Changes = {};
   if (has(FATTR_SIZE)) changes.size = request.offset();
   else request.skip(8);
   request.skip(8);

@@ -70,10 +70,12 @@ export class MemoryFileSystem implements FileSystem {
   setattr(ino: number, changes: SetAttr, _caller: Caller): Attr {
     this.calls?.push("setattr");
     const node = this.#nodes.node(ino);
+    this.#nodes.adoptTimes(node);
     const now = this.#nodes.now();
     if (changes.size !== undefined) {
       if (!isRegular(node.mode)) throw new FsError("EINVAL", "size of what is no file");
       ftruncateSync(this.#nodes.fd(node), changes.size);
+      this.#nodes.sawBytes(node);
       this.#nodes.settle(node);
       node.mtime = now;
     }
@@ -233,6 +235,7 @@ export class MemoryFileSystem implements FileSystem {
       written += writeSync(this.#nodes.fd(node), bytes, written, rest, offset + written);
     }
     if (options?.killSuidGid === true) killSuidGid(node);
+    this.#nodes.sawBytes(node);
     node.mtime = this.#nodes.now();
     node.ctime = node.mtime;
     return written;
@@ -270,6 +273,7 @@ export class MemoryFileSystem implements FileSystem {
     this.calls?.push("fallocate");
     const { node } = this.#file(fh);
     fallocate(this.#nodes.fd(node), mode, offset, length);
+    this.#nodes.sawBytes(node);
     node.mtime = this.#nodes.now();
     node.ctime = node.mtime;
   }
@@ -284,6 +288,7 @@ export class MemoryFileSystem implements FileSystem {
       toOffset: range.toOffset,
       length: Math.min(range.length, copyBytesMax),
     });
+    this.#nodes.sawBytes(to);
     to.mtime = this.#nodes.now();
     to.ctime = to.mtime;
     return copied;
@@ -292,8 +297,8 @@ export class MemoryFileSystem implements FileSystem {
   backing(ino: number): Backing | undefined {
     const node = this.#nodes.node(ino);
     this.#nodes.fd(node);
-    this.#nodes.settle(node);
     node.isBacked = true;
+    this.#nodes.sawBytes(node);
     return { path: this.#nodes.path(node) };
   }
 

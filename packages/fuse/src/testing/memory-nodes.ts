@@ -57,6 +57,8 @@ export interface Node {
   blocks: number;
   /** Whether the kernel may write the file with the bytes itself: then that file knows when it was written. */
   isBacked: boolean;
+  /** The time of that file that the node's own times already know. */
+  bytesNs: bigint;
 }
 
 /** All inodes, by number. */
@@ -145,6 +147,7 @@ export class MemoryNodes {
       size: target.length,
       blocks: 0,
       isBacked: false,
+      bytesNs: 0n,
     };
     this.#nextIno += 1;
     this.#nodes.set(node.ino, node);
@@ -233,7 +236,7 @@ export class MemoryNodes {
   /** Closes the bytes of a node that nobody has open: there may be more inodes than descriptors. */
   settle(node: Node): void {
     if (node.opens > 0 || node.fd === undefined) return;
-    this.#adoptTimes(node, node.fd);
+    this.adoptTimes(node);
     const { size, blocks } = fstatSync(node.fd);
     node.size = size;
     node.blocks = blocks;
@@ -242,19 +245,24 @@ export class MemoryNodes {
     node.isBacked = false;
   }
 
-  #adoptTimes(node: Node, fd: number): void {
-    if (!node.isBacked || node.writers === 0) return;
-    const { mtimeNs } = fstatSync(fd, { bigint: true });
-    const written = { s: Number(mtimeNs / 1_000_000_000n), ns: Number(mtimeNs % 1_000_000_000n) };
-    const { s, ns } = node.ctime;
-    if (written.s < s || (written.s === s && written.ns <= ns)) return;
-    node.mtime = written;
-    node.ctime = written;
+  /** The bytes were changed by a call, or their times were: what the file says of that is no news. */
+  sawBytes(node: Node): void {
+    if (node.isBacked && node.fd !== undefined) node.bytesNs = mtimeNs(node.fd);
+  }
+
+  /** Takes over that the kernel has written the bytes itself. */
+  adoptTimes(node: Node): void {
+    if (!node.isBacked || node.fd === undefined) return;
+    const written = mtimeNs(node.fd);
+    if (written === node.bytesNs) return;
+    node.bytesNs = written;
+    node.mtime = this.now();
+    node.ctime = node.mtime;
   }
 
   /** What stat shows. */
   attr(node: Node): Attr {
-    if (node.fd !== undefined) this.#adoptTimes(node, node.fd);
+    this.adoptTimes(node);
     const { size, blocks } = node.fd === undefined ? node : fstatSync(node.fd);
     return {
       ino: node.ino,
@@ -294,6 +302,10 @@ export class MemoryNodes {
     return { s: Math.floor(ms / 1000), ns: (Math.floor(ms) % 1000) * 1_000_000 + this.#lastNs };
   }
 }
+function mtimeNs(fd: number): bigint {
+  return fstatSync(fd, { bigint: true }).mtimeNs;
+}
+
 export function toMoment(time: SetTime, now: Moment): Moment {
   return time === "now" ? now : time;
 }
