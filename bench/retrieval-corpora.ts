@@ -20,7 +20,6 @@ export interface Question {
 }
 
 const run = promisify(execFile);
-const manualPages = 500;
 /** Pages whose names begin with the same word, such as those of one large tool's subcommands. */
 const pagesOfOneTool = 5;
 
@@ -73,8 +72,8 @@ export function perlFaq(): Corpus {
   return corpus("perl FAQ", pairs);
 }
 
-/** Manual pages of sections 1 and 8: the one-line description → the page without it. */
-export async function manual(): Promise<Corpus> {
+/** Manual pages of sections 1 and 8: the one-line description → the page without it. @param pages at most so many */
+export async function manual(pages: number): Promise<Corpus> {
   const files = ["/usr/share/man/man1", "/usr/share/man/man8"].flatMap((dir) =>
     readdirSync(dir)
       .filter((name) => /\.[18]\w*\.gz$/.test(name))
@@ -87,7 +86,7 @@ export async function manual(): Promise<Corpus> {
   const seen = new Set<string>();
   const tools = new Map<string, number>();
   for (const [, file] of shuffled) {
-    if (pairs.length === manualPages) break;
+    if (pairs.length === pages) break;
     const tool = /[a-z0-9]+/i.exec(basename(file))?.[0] ?? "";
     if ((tools.get(tool) ?? 0) === pagesOfOneTool) continue;
     const pair = await manualPage(file);
@@ -97,7 +96,7 @@ export async function manual(): Promise<Corpus> {
     tools.set(tool, (tools.get(tool) ?? 0) + 1);
     pairs.push(pair);
   }
-  return corpus("manual pages", pairs);
+  return corpus(`${pairs.length} manual pages`, pairs);
 }
 
 const overstriking = new RegExp(`.${String.fromCharCode(8)}`, "gu");

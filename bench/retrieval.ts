@@ -1,7 +1,7 @@
 /**
  * Does search find what answers a question? Literal grep, words alone, vectors alone and their fusion, on three corpora.
  *
- *   npx tsx --conditions=source bench/retrieval.ts [--half tuning|held-out|both] [--minilm]
+ *   npx tsx --conditions=source bench/retrieval.ts [--half tuning|held-out|both] [--minilm] [--pages 500]
  *
  * Needs the Debian packages man-db and perl-doc. The fused figures come from the search engine as the server runs it.
  */
@@ -32,12 +32,13 @@ const { values } = parseArgs({
   options: {
     half: { type: "string", default: "held-out" },
     minilm: { type: "boolean", default: false },
+    pages: { type: "string", default: "500" },
   },
 });
 const sharper = values.minilm
   ? await minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock)?.load()
   : undefined;
-const corpora = [notes(), perlFaq(), await manual()];
+const corpora = [notes(), perlFaq(), await manual(Number(values.pages))];
 console.log(
   `| corpus | questions | method | R@1 | R@5 | MRR |\n| --- | --- | --- | --- | --- | --- |`,
 );

@@ -40,6 +40,11 @@ const minilmCalibration: MinilmCalibration = {
   ],
 };
 
+/** What makes vectors comparable: the model, the runtime that computed them, the dimension. */
+export function modelName({ name, version }: Runtime): string {
+  return `minilm-int8/${name}-${version}/${dimension}`;
+}
+
 interface Pending {
   resolve(vector: Float32Array): void;
   reject(error: Error): void;
@@ -64,8 +69,7 @@ export class MinilmEmbedder {
   #ended: Error | undefined;
 
   private constructor(options: MinilmOptions, worker: Worker) {
-    const { name, version } = options.runtime;
-    this.name = `minilm-int8/${name}-${version}/${dimension}`;
+    this.name = modelName(options.runtime);
     this.#options = options;
     this.#worker = worker;
     worker.on("message", (reply: MinilmReply) => this.#settle(reply));

@@ -106,10 +106,10 @@ beforeEach(async () => {
   sharpener = open();
 });
 
-function open(load = 0): BackgroundSharpener {
+function open(load = 0, name?: string): BackgroundSharpener {
   return new BackgroundSharpener({
     storage,
-    model: source(),
+    model: { ...source(), ...(name === undefined ? {} : { name }) },
     clock,
     random: systemRandom,
     logger: silentLogger,
@@ -218,4 +218,17 @@ test("[SHARPEN-6] on a busy machine sharpening waits, but not for ever", async (
   await run();
   expect(clock.monotonic() - before).toBeGreaterThanOrEqual(10_000);
   expect((await counts()).topics).toBe(1);
+});
+
+test("[SHARPEN-4] a model whose name is known is not loaded when nothing is left to embed", async () => {
+  await add("Feathers keep them warm.");
+  await run();
+  await sharpener.close();
+  sharpener = open(0, "topics");
+  await run();
+  expect(loads).toBe(1);
+  await add("Coins are cold.");
+  await run();
+  expect(loads).toBe(2);
+  expect((await counts()).topics).toBe(2);
 });

@@ -51,6 +51,10 @@ export class BackgroundSharpener implements Sharpener {
   #failures = 0;
   #retryAt = 0;
   #cancelUnused: Cancel = () => undefined;
+  /** Name of the model beside which there are no vectors of others any more. */
+  #aloneSince: string | undefined;
+  /** All chunks up to this number have a vector of the model of this name. Numbers grow, so none is missed. */
+  #done: { readonly model: string; readonly chunkNo: number } | undefined;
 
   constructor(options: SharpenerOptions) {
     this.#options = options;
@@ -131,19 +135,33 @@ export class BackgroundSharpener implements Sharpener {
     const { storage } = this.#options;
     const { signal } = this.#stop;
     await this.#quiet();
-    let after = 0;
+    if (signal.aborted) return;
     for (;;) {
-      if (signal.aborted) return;
+      const known = this.#embedder?.name ?? this.#options.model.name;
+      if (known !== undefined && !(await this.#isOwedWork(known))) break;
       const embedder = await this.#load();
+      const after = this.#doneTo(embedder.name);
       const chunks = await storage.chunksWithoutVector(embedder.name, after, batchMax);
       const last = chunks.at(-1);
       if (last === undefined) break;
       await this.#embed(embedder, chunks);
-      after = last.no;
+      this.#done = { model: embedder.name, chunkNo: last.no };
       this.#failures = 0;
       await this.#quiet();
+      if (signal.aborted) return;
     }
-    if (!signal.aborted) await this.#dropOthers();
+    await this.#dropOthers();
+  }
+
+  /** Whether there are chunks without a vector of the model of this name. */
+  async #isOwedWork(name: string): Promise<boolean> {
+    const { storage } = this.#options;
+    const [first] = await storage.chunksWithoutVector(name, this.#doneTo(name), 1);
+    return first !== undefined;
+  }
+
+  #doneTo(model: string): number {
+    return this.#done?.model === model ? this.#done.chunkNo : 0;
   }
 
   async #embed(embedder: Embedder, chunks: readonly StoredChunk[]): Promise<void> {
@@ -176,13 +194,17 @@ export class BackgroundSharpener implements Sharpener {
     return new Map(chunks.map(({ chunk, known }) => [chunk.start, known]));
   }
 
+  /** Drops vectors of models that are used no more, once for each model that has embedded everything. */
   async #dropOthers(): Promise<void> {
-    const { storage } = this.#options;
-    const own = new Set([new StaticEmbedder().name, this.#embedder?.name]);
+    const { storage, model } = this.#options;
+    const name = this.#embedder?.name ?? model.name;
+    if (name === undefined || name === this.#aloneSince) return;
+    const own = new Set([new StaticEmbedder().name, name]);
     const { vectors } = await storage.indexCounts();
-    for (const [name, count] of Object.entries(vectors)) {
-      if (count > 0 && !own.has(name)) await storage.write((tx) => tx.dropVectors(name));
+    for (const [other, count] of Object.entries(vectors)) {
+      if (count > 0 && !own.has(other)) await storage.write((tx) => tx.dropVectors(other));
     }
+    this.#aloneSince = name;
   }
 
   /** Waits until nothing was written or asked for a while, and the machine has room. */

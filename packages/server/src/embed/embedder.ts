@@ -19,6 +19,8 @@ export interface Embedder {
 export interface ModelSource {
   /** Names it before it is loaded, in `status`. */
   readonly label: string;
+  /** Name of its vectors, where that is known before it is loaded: then it is only loaded when there is work. */
+  readonly name?: string;
   /** Milliseconds that a question waits for its vector before it is asked without: `questionMs` of a local model. */
   readonly questionMs: number;
   /**
