@@ -5,6 +5,7 @@
  * construction.
  */
 import { assert, mergeBytesMax } from "@smfs/core";
+import { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
 import { type EntryChanges, type EntryRow, nextCustomId } from "./entries.ts";
 import type { Settled } from "./port.ts";
@@ -44,6 +45,7 @@ export class Settlements {
   readonly #context: StoreContext;
   readonly #views: Views;
   readonly #problems: Problems;
+  readonly #aliases: Aliases;
   readonly #deleteOp;
   readonly #markSent;
   readonly #note;
@@ -53,6 +55,7 @@ export class Settlements {
     this.#context = context;
     this.#views = views;
     this.#problems = problems;
+    this.#aliases = new Aliases(context);
     const { sql } = context.db;
     this.#deleteOp = sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#markSent = sql.prepare("UPDATE op SET phase = 'sent' WHERE fid = ?");
@@ -288,18 +291,9 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     const holder = this.#context.entries.byDoc(docId);
-    if (holder !== undefined && holder.fid !== fid) {
-      if (this.#isWanted(holder)) return "stale";
-      this.#context.orphans.dropEntry(holder);
-      this.#context.invalidate({ kind: "entry", parent: holder.parent, name: holder.name });
-    }
+    if (holder !== undefined && holder.fid !== fid) return "stale";
     this.#context.entries.update(fid, { ...noBase, doc_id: docId });
     return "done";
-  }
-
-  /** Whether an entry has something of its own that must not be dropped with it. */
-  #isWanted(entry: EntryRow): boolean {
-    return entry.local_ver !== entry.base_ver || this.#views.opRow(entry.fid) !== undefined;
   }
 
   /** Another entry's document keeps our path: ours goes on under the name it is shown by. */
@@ -316,6 +310,7 @@ export class Settlements {
     );
     this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
     entries.update(fid, { name, local_ver: versions.next() });
+    this.#aliases.endAt(entry.parent, entry.name);
     return "done";
   }
 }

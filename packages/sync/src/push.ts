@@ -420,7 +420,8 @@ export class Push {
       await port.release(op.fid, op.opId, "keep");
       return stop({ kind: "again", afterMs: pollMs });
     }
-    if (op.docId !== null) {
+    // An entry of ours has that document and is at rest: both stay, ours under another name.
+    if (op.docId !== null || other !== null) {
       await port.takeAlias(op.fid, op.opId);
       return stop(ended);
     }
