@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { root } from "../workspace-files.ts";
-import { Device } from "./device.ts";
+import { Device, launcher } from "./device.ts";
 
 const soon = { timeout: 15_000, interval: 50 };
 
@@ -50,11 +50,10 @@ test("[CLI-21] list, logs and version say what scripts need", async () => {
 test("[CLI-21] serve runs the server in the foreground; a container in it is searched without a mount", async () => {
   const device = new Device();
   const data = join(device.dir, "served");
-  const serving = spawn(
-    process.execPath,
-    [join(root, "packages/cli/bin/smfs.js"), "serve", "--port", "0", "--data", data],
-    { env: device.env, stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const serving = spawn(process.execPath, [launcher, "serve", "--port", "0", "--data", data], {
+    env: device.env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => {
     serving.kill("SIGKILL");
   });

@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-const launcher = join(root, "packages/cli/bin/smfs.js");
+export const launcher: string = join(root, "packages/cli/bin/smfs.js");
 
 /** A directory of the test's own, without symbolic links in its path. */
 export function scratch(): string {

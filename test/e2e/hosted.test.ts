@@ -1,9 +1,11 @@
 // The race this project began with, on a real mount: the hosted API takes its time until a document is done.
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { listMounts } from "@smfs/fuse";
 import { expect, onTestFinished, test } from "vitest";
 import { HttpShell } from "../hosted-model/http-shell.ts";
-import { Device } from "./device.ts";
+import { Device, launcher } from "./device.ts";
 
 const key = "sm_model_0123456789abcdef";
 const soon = { timeout: 30_000, interval: 50 };
@@ -55,4 +57,27 @@ test("[E2E-12] without a second write it ends clean, and not before the server h
   expect(JSON.parse(asked.out)).toMatchObject({ safe: false, left: 1 });
   shell.release();
   await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
+});
+
+test("[CLI-22] a mount that is given up while it starts leaves nothing mounted", async () => {
+  const shell = await HttpShell.listen({ key });
+  onTestFinished(() => shell.close());
+  const device = new Device();
+  writeFileSync(join(device.dir, "key"), `${key}\n`, { mode: 0o600 });
+  shell.trouble({
+    match: "POST /v3/documents/list",
+    times: 100,
+    what: { kind: "delay", ms: 20_000 },
+  });
+  const mount = join(device.dir, "mounts/notes");
+  const starting = spawn(
+    process.execPath,
+    [launcher, "mount", "notes", "--path", mount, "--api-url", shell.url, "--key-file", "key"],
+    { cwd: device.dir, env: device.env, stdio: "ignore" },
+  );
+  const isMounted = () => listMounts().some(({ mountPoint }) => mountPoint === mount);
+  await expect.poll(isMounted, soon).toBe(true);
+  starting.kill("SIGINT");
+  await expect.poll(isMounted, soon).toBe(false);
+  await expect.poll(() => device.daemonPids(), soon).toEqual([]);
 });

@@ -1,9 +1,12 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { exitCodes, toFailure } from "./cli-error.ts";
 import { linesOf } from "./commands/grep.ts";
 import { quoted, socketPath } from "./commands/mount.ts";
 import { runCli } from "./run-cli.ts";
 import { MemoryOutput } from "./testing/memory-output.ts";
+import { scratchDir } from "./testing/scratch.ts";
 
 async function run(...args: string[]) {
   const output = new MemoryOutput();
@@ -60,12 +63,20 @@ test("[CLI-14] paths in advice can be pasted into a shell", () => {
   expect(quoted("/a b/it's")).toBe("'/a b/it'\\''s'");
 });
 
-test("[CLI-8] a socket's path fits, however deep the runtime directory", () => {
-  const paths = { data: "/d", state: "/s", config: "/c", runtime: "/r" };
-  expect(socketPath(paths, "notes-1")).toMatch(/^\/r\/[0-9a-f]{16}\.sock$/);
-  const deep = { ...paths, runtime: `/${"r".repeat(120)}` };
+test("[CLI-8] a socket's path fits and lies in a directory of ours, whatever the runtime directory is", () => {
+  const dir = scratchDir();
+  const at = (name: string) => join(dir, name);
+  const paths = { data: at("d"), state: at("s"), config: at("c"), runtime: at("r") };
+  expect(socketPath(paths, "notes-1")).toMatch(/\/r\/[0-9a-f]{16}\.sock$/);
+  expect(statSync(at("r")).mode & 0o777).toBe(0o700);
+  // Nobody may make a directory there, root included.
+  const foreign = { ...paths, runtime: "/sys/smfs" };
+  expect(socketPath(foreign, "notes-1")).toMatch(/\/s\/run\/[0-9a-f]{16}\.sock$/);
+  const deep = { ...paths, runtime: at("r".repeat(120)), state: at("s".repeat(120)) };
   expect(Buffer.byteLength(socketPath(deep, "notes-1"))).toBeLessThanOrEqual(107);
-  expect(socketPath(deep, "notes-1")).not.toBe(socketPath({ ...deep, state: "/t" }, "notes-1"));
+  expect(socketPath(deep, "notes-1")).not.toBe(
+    socketPath({ ...deep, state: at("t".repeat(120)) }, "notes-1"),
+  );
 });
 
 test("[CLI-16] a passage's lines are those it stands in", () => {

@@ -54,6 +54,13 @@ export async function mountCommand(
 ): Promise<ExitCode> {
   const { output, clock } = context;
   const container = checkContainer(name);
+  if (process.platform !== "linux") {
+    throw new CliError(
+      exitCodes.failed,
+      `mounting needs FUSE as Linux has it; this is ${process.platform}`,
+      "smfs serve and smfs grep --tag work here",
+    );
+  }
   const config = context.config(options);
   const say = (text: string) => output.progress(text);
   const offline = options.offline === true;
@@ -169,12 +176,31 @@ function refuseSecond(paths: Paths, id: string): void {
   }
 }
 
-/** A short path for the control socket: unix(7) allows 107 bytes, and XDG directories can be deep. */
+/**
+ * A path for the control socket, in a directory of our own: the runtime directory, else beside the records. It is
+ * short, because unix(7) allows 107 bytes and XDG directories can be deep.
+ */
 export function socketPath(paths: Paths, id: string): string {
   const name = `${createHash("sha256").update(`${paths.state}\n${id}`).digest("hex").slice(0, 16)}.sock`;
-  const path = join(paths.runtime, name);
-  if (Buffer.byteLength(path) <= socketPathBytesMax) return path;
+  for (const dir of [paths.runtime, join(paths.state, "run")]) {
+    const path = join(dir, name);
+    if (Buffer.byteLength(path) <= socketPathBytesMax && isOurs(dir)) return path;
+  }
   return join(tmpdir(), `smfs-${process.getuid?.() ?? 0}`, name);
+}
+
+/** After `sudo` or `su` the runtime directory may be another user's, or not be there at all. */
+function isOurs(dir: string): boolean {
+  try {
+    ensurePrivateDir(dir);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof CliError || code === "EACCES" || code === "EPERM" || code === "EROFS") {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function printReady(

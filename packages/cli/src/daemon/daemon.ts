@@ -24,7 +24,7 @@ import { toDaemonStatus } from "./daemon-status.ts";
 import { drain } from "./drain.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
-import { connectivity, isSafe, progressText, toOutcome } from "./progress.ts";
+import { connectivity, type Directions, isSafe, progressText, toOutcome } from "./progress.ts";
 import { ReadRequests } from "./read-requests.ts";
 import { type ServerTransport, serverTransport } from "./server-transport.ts";
 import { StoreHost } from "./store-host.ts";
@@ -180,7 +180,8 @@ export class Daemon implements DaemonControl {
   }
 
   sync(onProgress: (text: string) => void, signal: AbortSignal): Promise<SyncOutcome> {
-    return this.#drain(this.#settings.drainTimeoutS * 1000, onProgress, signal);
+    const { pull, push, drainTimeoutS } = this.#settings;
+    return this.#drain({ pull, push }, drainTimeoutS * 1000, onProgress, signal);
   }
 
   async search(request: SearchRequest): Promise<readonly SearchHit[]> {
@@ -202,7 +203,9 @@ export class Daemon implements DaemonControl {
     onProgress: (text: string) => void,
   ): Promise<UnmountOutcome> {
     const { force, drainTimeoutMs } = request;
-    const outcome = force ? await this.#outcome() : await this.#drain(drainTimeoutMs, onProgress);
+    const outcome = force
+      ? await this.#outcome()
+      : await this.#drain(this.#outward, drainTimeoutMs, onProgress);
     if (!outcome.safe && !force) return { kind: "unsafe", outcome };
     const users = this.#kernel.unmount();
     if (users !== undefined) {
@@ -239,7 +242,12 @@ export class Daemon implements DaemonControl {
   }
 
   async #outcome(): Promise<SyncOutcome> {
-    return toOutcome(await this.#look(), this.#settings);
+    return toOutcome(await this.#look(), this.#outward);
+  }
+
+  /** What must be safe before a mount goes: what is only here. What is only there stays there. */
+  get #outward(): Directions {
+    return { pull: false, push: this.#settings.push };
   }
 
   /** The engine's state; notes when all is safe. */
@@ -250,6 +258,7 @@ export class Daemon implements DaemonControl {
   }
 
   #drain(
+    directions: Directions,
     patienceMs: number,
     onProgress: (text: string) => void,
     signal?: AbortSignal,
@@ -257,23 +266,28 @@ export class Daemon implements DaemonControl {
     this.#engine.kick();
     const deps = {
       clock: this.#clock,
-      directions: this.#settings,
+      directions,
       status: () => this.#look(),
-      isCaughtUp: () => this.#isCaughtUp(),
+      isCaughtUp: () => (directions.pull ? this.#isCaughtUp() : Promise.resolve(true)),
     };
     return drain(deps, patienceMs, onProgress, signal);
   }
 
   /** The drain after the last write. It runs once, whoever waits for it. */
   #lastDrain(): Promise<SyncOutcome> {
-    this.#lastOutcome ??= this.#drain(this.#lastPatienceMs, () => undefined, this.#hurry.signal);
+    this.#lastOutcome ??= this.#drain(
+      this.#outward,
+      this.#lastPatienceMs,
+      () => undefined,
+      this.#hurry.signal,
+    );
     return this.#lastOutcome;
   }
 
   /** Asks the change feed whether it has anything that was not taken yet. */
   async #isCaughtUp(): Promise<boolean> {
     const { capabilities } = await this.#engine.status();
-    if (!this.#settings.pull || !capabilities.changes) return true;
+    if (!capabilities.changes) return true;
     const cursor = await this.#host.port.cursor(feedCursorKey);
     if (cursor === undefined) return false;
     const { changes } = await this.#engine.client.changes(cursor, 1, 0);
@@ -285,18 +299,26 @@ export class Daemon implements DaemonControl {
     if (this.#isWatching) return;
     this.#isWatching = true;
     this.#publish({ type: "dirty", data: {} });
-    while (!this.#isEnding) {
-      await this.#clock.sleep(safeLookMs);
-      if (this.#isEnding) break;
-      const status = await this.#look();
-      if (isSafe(status, this.#settings)) break;
-      this.#publish({
-        type: "progress",
-        data: { text: progressText(status), connectivity: connectivity(status, this.#settings) },
-      });
+    try {
+      while (!(await this.#isSafeSoon())) if (this.#isEnding) return;
+      this.#publish({ type: "safe", data: {} });
+    } catch (error) {
+      // The store may close while it is asked.
+      this.#log.log("debug", "a look failed", { reason: toFailure(error).message });
+    } finally {
+      this.#isWatching = false;
     }
-    this.#isWatching = false;
-    this.#publish({ type: "safe", data: {} });
+  }
+
+  async #isSafeSoon(): Promise<boolean> {
+    await this.#clock.sleep(safeLookMs);
+    const status = await this.#look();
+    const data = {
+      text: progressText(status),
+      connectivity: connectivity(status, this.#settings),
+    };
+    this.#publish({ type: "progress", data });
+    return isSafe(status, this.#settings);
   }
 
   #publish(event: DaemonEvent): void {

@@ -22,7 +22,6 @@ function engineStatus(of: Situation): EngineStatus {
     userId: null,
     orgName: null,
     lastPullMs: pulled ? 1 : null,
-    isSafe: false,
     store: {
       dirtyCount: dirty,
       inFlightCount: inFlight,

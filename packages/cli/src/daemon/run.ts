@@ -22,6 +22,12 @@ export async function runDaemon(
 ): Promise<ExitCode> {
   const daemon = await Daemon.start({ settings, clock: systemClock, log });
   void endOnSignals(daemon);
+  // A mistake of ours must not leave a mount behind that answers nobody: what was acknowledged is in the store.
+  process.once("uncaughtException", (error) => {
+    log.log("error", "a mistake in the daemon ends it", { error: error.stack ?? error.message });
+    process.exitCode = exitCodes.failed;
+    void daemon.end("an internal error");
+  });
   void hooks.abandoned?.then(() => daemon.end("whoever started it went away"));
   try {
     const online = await daemon.whenReady(hooks.onProgress);
@@ -31,7 +37,7 @@ export async function runDaemon(
     throw error;
   }
   await daemon.ended;
-  return exitCodes.done;
+  return process.exitCode === exitCodes.failed ? exitCodes.failed : exitCodes.done;
 }
 
 /** The first signal ends the daemon in good order, the second one without waiting for what is not sent. */

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { type Cancel, type Logger, systemClock, systemRandom } from "@smfs/core";
-import { FuseSession, type Wake } from "@smfs/fuse";
+import { FuseSession, stackDepthOf, type Wake } from "@smfs/fuse";
 import { PortServer, RealByteStore, Store, type StoreEvent, Transitions } from "@smfs/store";
 import { raiseDirty } from "./dirty-signal.ts";
 import type {
@@ -116,6 +116,9 @@ class StoreThread {
         abandon: (ticket) => this.#store.context.waits.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
+        passthrough: true,
+        stackDepth: stackDepthOf(this.#settings.storeDir),
+        posixAcl: true,
       });
       end = { why: session.run() };
     } catch (error) {
