@@ -3,6 +3,7 @@
  * Machines are shared and noisy: compare within one run, quote ratios and medians.
  */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  server: async (args) => (await import("./server.ts")).benchServer(args),
   sync: async (args) => (await import("./sync.ts")).benchSync(args),
 };
 

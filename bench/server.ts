@@ -1,0 +1,249 @@
+/**
+ * The memory server: ingest, listing, feed, start, memory. The server is a process of its own, built; the client is
+ * this process, on the same two cores.
+ *
+ *     npm run bench server [-- --small 20000 --large 100000]
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { median, printTable, quantile } from "./table.ts";
+
+const key = "sm_bench_0123456789abcdefghij";
+const parallel = 32;
+const script = fileURLToPath(new URL("../test/server/serve.mjs", import.meta.url));
+const agent = new Agent({ keepAlive: true, maxSockets: parallel });
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly startMs: number;
+}
+
+async function start(dataDir: string): Promise<Server> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [script, dataDir, key], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(createInterface({ input: child.stdout! }), "line");
+  await call(String(line), "GET", "/health");
+  return { child, url: String(line), startMs: performance.now() - started };
+}
+
+async function stop(server: Server): Promise<void> {
+  const exited = once(server.child, "exit");
+  server.child.kill("SIGTERM");
+  await exited;
+}
+
+/** One request over a kept connection; fetch costs the client more than the server. */
+function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url + path,
+      { method, agent, headers: { authorization: `Bearer ${key}`, ...headers } },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
+        );
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+const json = { "content-type": "application/json" };
+const post = (url: string, path: string, body: unknown) =>
+  call(url, "POST", path, JSON.stringify(body), json);
+
+const topics = ["retry", "cache", "garden", "invoice", "kernel", "violin", "harbour", "ledger"];
+/** About 60 words, different in each document. */
+function smallText(i: number): string {
+  const topic = topics[i % topics.length];
+  return `# ${topic} note ${i}\n\n${`The ${topic} of case ${i} was looked at on day ${i % 365}, and item ${i * 7} was noted. `.repeat(4)}`;
+}
+
+/** CPU seconds and resident memory of a process, from /proc. */
+function usage(pid: number): { cpuS: number; rssMiB: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const rssKiB = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0);
+  return { cpuS: (Number(stat[11]) + Number(stat[12])) / 100, rssMiB: rssKiB / 1024 };
+}
+
+function sizeOf(dir: string): number {
+  return readdirSync(dir, { withFileTypes: true }).reduce(
+    (sum, entry) =>
+      sum +
+      (entry.isDirectory() ? sizeOf(join(dir, entry.name)) : statSync(join(dir, entry.name)).size),
+    0,
+  );
+}
+
+async function eachOf(count: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      while (next < count) {
+        const i = next;
+        next += 1;
+        await work(i);
+      }
+    }),
+  );
+}
+
+async function ingest(dataDir: string, count: number): Promise<string[][]> {
+  const server = await start(dataDir);
+  const before = usage(server.child.pid ?? 0);
+  const times: number[] = [];
+  const started = performance.now();
+  await eachOf(count, async (i) => {
+    const at = performance.now();
+    const answer = await call(server.url, "PUT", `/ext/v1/documents/n_${i}/raw`, smallText(i), {
+      "if-none-match": "*",
+      "smfs-container": "small",
+      "smfs-filepath": `/d${i % 200}/note-${i}.md`,
+    });
+    if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
+    times.push(performance.now() - at);
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const after = usage(server.child.pid ?? 0);
+  const searchStarted = performance.now();
+  for (;;) {
+    const found = await post(server.url, "/v4/search", {
+      q: `note ${count - 1}`,
+      containerTag: "small",
+      searchMode: "documents",
+      limit: 3,
+    });
+    if (found.text.includes(`note-${count - 1}.md`)) break;
+  }
+  const searchableMs = performance.now() - searchStarted;
+  await stop(server);
+  const cpu = after.cpuS - before.cpuS;
+  return [
+    [
+      `ingest of ${count} documents of 350 bytes, ${parallel} at once`,
+      `${(count / seconds).toFixed(0)} documents/s`,
+    ],
+    [
+      "— processor time of the server",
+      `${((cpu / count) * 1e6).toFixed(0)} µs a document, ${((100 * cpu) / seconds).toFixed(0)} % of one core`,
+    ],
+    ["— answer, p50 / p99", `${median(times).toFixed(1)} / ${quantile(times, 0.99).toFixed(1)} ms`],
+    ["— until the last one is found by search", `${searchableMs.toFixed(0)} ms after its answer`],
+    ["— memory of the server under load", `${after.rssMiB.toFixed(0)} MiB`],
+    ["— disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`],
+  ];
+}
+
+async function fill(url: string, from: number, to: number): Promise<void> {
+  const size = 500;
+  for (let at = from; at < to; at += size) {
+    const documents = Array.from({ length: Math.min(size, to - at) }, (_, i) => ({
+      content: smallText(at + i),
+      customId: `n_${at + i}`,
+      filepath: `/d${(at + i) % 500}/note-${at + i}.md`,
+    }));
+    await post(url, "/v3/documents/batch", { containerTag: "large", documents });
+  }
+}
+
+async function timed(times: number, work: () => Promise<unknown>): Promise<string> {
+  const taken: number[] = [];
+  for (let i = 0; i < times; i += 1) {
+    const at = performance.now();
+    await work();
+    taken.push(performance.now() - at);
+  }
+  return `${median(taken).toFixed(1)} / ${quantile(taken, 0.99).toFixed(1)} ms`;
+}
+
+async function many(dataDir: string, count: number): Promise<string[][]> {
+  let server = await start(dataDir);
+  const filling = performance.now();
+  await fill(server.url, 0, count);
+  const fillS = (performance.now() - filling) / 1000;
+  await stop(server);
+  server = await start(dataDir);
+  const { url, startMs } = server;
+  const list = (body: object) =>
+    post(url, "/v3/documents/list", { containerTags: ["large"], ...body });
+  const now = JSON.parse(
+    (await call(url, "GET", "/ext/v1/changes?containerTag=large&since=now")).text,
+  );
+  const walked = performance.now();
+  let seen = 0;
+  for (let cursor = "0", more = true; more; ) {
+    const page = JSON.parse(
+      (await call(url, "GET", `/ext/v1/changes?containerTag=large&since=${cursor}&limit=1000`))
+        .text,
+    );
+    seen += page.changes.length;
+    cursor = page.cursor;
+    more = page.hasMore;
+  }
+  const walkS = (performance.now() - walked) / 1000;
+  const rows = [
+    [`ingest of ${count} documents in batches of 500`, `${(count / fillS).toFixed(0)} documents/s`],
+    ["start, until /health answers", `${startMs.toFixed(0)} ms`],
+    [
+      "first page of 100, newest change first, p50 / p99",
+      await timed(50, () => list({ limit: 100, sort: "updatedAt" })),
+    ],
+    ["page 500 of 100", await timed(50, () => list({ limit: 100, sort: "updatedAt", page: 500 }))],
+    ["one exact path", await timed(50, () => list({ limit: 1, filepath: "/d7/note-507.md" }))],
+    ["one directory of 200", await timed(50, () => list({ limit: 100, filepath: "/d7/" }))],
+    ["get one document", await timed(200, () => call(url, "GET", "/v3/documents/n_777"))],
+    [
+      "feed at the head",
+      await timed(200, () =>
+        call(url, "GET", `/ext/v1/changes?containerTag=large&since=${now.cursor}`),
+      ),
+    ],
+    [`feed from the beginning, ${seen} entries`, `${walkS.toFixed(1)} s`],
+  ];
+  // Whatever the start and the requests left to do is done by then.
+  await new Promise((resolve) => setTimeout(resolve, 15_000));
+  const before = usage(server.child.pid ?? 0);
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  const after = usage(server.child.pid ?? 0);
+  rows.push(
+    ["idle: processor", `${((after.cpuS - before.cpuS) * 10).toFixed(1)} %`],
+    ["idle: memory", `${after.rssMiB.toFixed(0)} MiB`],
+    ["disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`],
+  );
+  await stop(server);
+  return rows;
+}
+
+/** @param args `--small N`, `--large N`: how many documents */
+export async function benchServer(args: readonly string[]): Promise<void> {
+  const option = (name: string, otherwise: number): number => {
+    const at = args.indexOf(name);
+    return at < 0 ? otherwise : Number(args[at + 1]);
+  };
+  const dir = mkdtempSync(join(tmpdir(), "smfs-bench-server-"));
+  try {
+    printTable(["ingest", ""], await ingest(join(dir, "small"), option("--small", 20_000)));
+    printTable(["many documents", ""], await many(join(dir, "large"), option("--large", 100_000)));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
