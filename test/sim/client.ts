@@ -30,11 +30,12 @@ import { Engine } from "@smfs/sync";
 import SqliteDatabase from "better-sqlite3";
 import type { SimClock } from "./clock.ts";
 import type { Desk, Device, DeviceView } from "./device.ts";
+import { newDatabase } from "./empty-database.ts";
 import { PowerCut } from "./power-cut.ts";
 import { ProductView } from "./product-view.ts";
 import type { Life } from "./sched.ts";
 import { sha256 } from "./sha256.ts";
-import type { DeviceFactory, DeviceSeat } from "./world.ts";
+import type { DeviceSeat } from "./world.ts";
 
 const caller: Caller = { uid: 1000, gid: 1000, pid: 1, umask: 0o022 };
 
@@ -42,6 +43,8 @@ const caller: Caller = { uid: 1000, gid: 1000, pid: 1, umask: 0o022 };
 export interface ProductParts {
   readonly store: Store;
   readonly transitions: Transitions;
+  /** The server's stamp of a document, as a client that compared clocks would see it. */
+  readonly updatedAtMs: (docId: string) => number;
 }
 
 export interface ProductOptions {
@@ -61,18 +64,6 @@ interface Running {
 
 /** Log lines of level error that say what they should: the situation is the user's to decide. */
 const expectedErrors = ["too many documents are gone at once: deletions are held"];
-
-/** A migrated database as bytes, made once: opening from it is faster than migrating. */
-let emptyDatabase: Buffer | undefined;
-
-function newDatabase(): SqliteDatabase.Database {
-  if (emptyDatabase === undefined) {
-    const made = new SqliteDatabase(":memory:");
-    new Database(made);
-    emptyDatabase = made.serialize();
-  }
-  return new SqliteDatabase(emptyDatabase);
-}
 
 export class ProductDevice implements Device {
   readonly name: string;
@@ -228,7 +219,8 @@ export class ProductDevice implements Device {
       },
     });
     const transitions = new Transitions(store.context);
-    this.#options.mutate?.({ store, transitions });
+    const updatedAtMs = (docId: string) => seat.world.model.table.get(docId)?.updatedAt ?? 0;
+    this.#options.mutate?.({ store, transitions, updatedAtMs });
     const server = new PortServer(store.context, transitions, clock);
     const made = new PortClient((requests) => {
       const names = requests.map(({ method }) => method).join("+");
@@ -514,6 +506,3 @@ class ProductDesk implements Desk {
     this.#mappings.delete(id);
   };
 }
-
-/** The product, unbroken. */
-export const productDevice: DeviceFactory = (seat) => new ProductDevice(seat);

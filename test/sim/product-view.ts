@@ -16,6 +16,7 @@ interface Row {
   readonly local_ver: number;
   readonly base_ver: number;
   readonly base_hash: string | null;
+  readonly base_path: string | null;
   readonly rejected_ver: number | null;
   readonly rejected_why: string | null;
   readonly diverged: number;
@@ -33,24 +34,25 @@ interface Statements {
   readonly snapshots: SqliteDatabase.Statement<[], { hash: string; bytes: Uint8Array | null }>;
   readonly trash: SqliteDatabase.Statement<[], { blob: string }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
+  readonly pending: SqliteDatabase.Statement<[], { doc_id: string; why: string }>;
   readonly phases: SqliteDatabase.Statement<[], { phase: string }>;
   readonly damage: SqliteDatabase.Statement<[], { what: string }>;
 }
 
 const queries: Record<keyof Statements, string> = {
   entries: `SELECT e.fid, e.parent, e.name, e.ino, e.doc_id, e.alias, e.local_only, e.local_ver, e.base_ver,
-      e.base_hash, e.rejected_ver, e.rejected_why, e.diverged, i.mode, i.nlink, i.writers, i.bytes_ver, i.stub,
+      e.base_hash, e.base_path, e.rejected_ver, e.rejected_why, e.diverged, i.mode, i.nlink, i.writers, i.bytes_ver, i.stub,
       i.fill, i.target
     FROM entry e JOIN inode i ON i.ino = e.ino WHERE e.state = 'live'`,
   snapshots: `SELECT snap_hash AS hash, snap_bytes AS bytes FROM op
     WHERE snap_bytes IS NOT NULL OR snap_blob IS NOT NULL`,
   trash: "SELECT blob FROM trash WHERE blob IS NOT NULL",
-  unrest: `SELECT 'dirty: ' || name || ' ' || local_ver || ' over ' || base_ver AS why FROM entry
-      WHERE local_ver <> base_ver AND local_only = 0 AND (rejected_ver IS NULL OR rejected_ver <> local_ver)
+  unrest: `SELECT 'deletion of ' || name || ' ' || local_ver || ' over ' || base_ver AS why FROM entry
+      WHERE local_ver <> base_ver AND state = 'deleted'
     UNION ALL SELECT 'in flight: ' || path || ' ' || kind || ' ' || phase FROM op
-    UNION ALL SELECT 'undecided: ' || doc_id || ' ' || why FROM pend
     UNION ALL SELECT 'moved: ' || dir_ino FROM moved
     UNION ALL SELECT 'may be written: inode ' || ino FROM inode WHERE writers = 1 AND nlink > 0`,
+  pending: "SELECT doc_id, why FROM pend",
   phases: "SELECT phase FROM op",
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
       WHERE base_ver >= claim_ver OR claim_ver > local_ver
@@ -108,18 +110,17 @@ export class ProductView implements DeviceView {
     const stamp = this.#disk.stamp();
     if (this.#entries?.stamp === stamp) return this.#entries.entries;
     const rows = this.#readRows();
-    const directories = new Map<number, Row>();
-    for (const row of rows) if (isDirectory(row.mode)) directories.set(row.ino, row);
-    const pathOf = (row: Row): string => {
-      const parent = row.parent === 1 ? undefined : directories.get(row.parent);
-      return `${parent === undefined ? "" : pathOf(parent)}/${toText(row.name) ?? row.name}`;
-    };
-    const entries = rows.map((row) => this.#toEntry(row, pathOf(row)));
+    const pathOf = pathsOf(rows);
+    const taken = takenByRefused(rows);
+    const entries = rows.map((row) => {
+      const path = pathOf(row);
+      return this.#toEntry(row, path, excuse(row) ?? blockedExcuse(row, path, taken));
+    });
     this.#entries = { stamp, entries };
     return entries;
   }
 
-  #toEntry(row: Row, path: string): EntryState {
+  #toEntry(row: Row, path: string, excused: string | undefined): EntryState {
     const isDir = isDirectory(row.mode);
     return {
       path,
@@ -127,7 +128,7 @@ export class ProductView implements DeviceView {
       digest: isDir ? undefined : this.#digest(row),
       isHere: row.stub === 0,
       docId: row.doc_id,
-      excused: excuse(row),
+      excused,
       isAlias: row.alias === 1,
       isDiverged: row.diverged === 1,
     };
@@ -177,9 +178,24 @@ export class ProductView implements DeviceView {
   }
 
   unrest(): readonly string[] {
-    return this.#prepared()
+    const found = this.#prepared()
       .unrest.all()
       .map(({ why }) => why);
+    const rows = this.#readRows();
+    const excused = new Set<string>();
+    for (const [index, entry] of this.entries().entries()) {
+      const row = rows[index]!;
+      if (entry.excused !== undefined) excused.add(entry.path).add(entry.docId ?? "");
+      else if (row.local_ver !== row.base_ver)
+        found.push(`dirty: ${entry.path} ${row.local_ver} over ${row.base_ver}`);
+    }
+    for (const { doc_id, why } of this.#prepared().pending.all()) {
+      // A refused version waits for the user, and whatever wants its path waits with it.
+      const waitsForUser =
+        excused.has(doc_id) || (excused.size > 0 && why.startsWith("its path is"));
+      if (!waitsForUser) found.push(`undecided: ${doc_id} ${why}`);
+    }
+    return found;
   }
 
   phases(): readonly string[] {
@@ -212,6 +228,30 @@ export class ProductView implements DeviceView {
     if (!isBase || row.diverged === 1 || row.base_hash === digest) return undefined;
     return `bytes_ver ${row.bytes_ver} is within base ${row.base_ver}, but its bytes are not base's`;
   }
+}
+
+function pathsOf(rows: readonly Row[]): (row: Row) => string {
+  const directories = new Map<number, Row>();
+  for (const row of rows) if (isDirectory(row.mode)) directories.set(row.ino, row);
+  const pathOf = (row: Row): string => {
+    const parent = row.parent === 1 ? undefined : directories.get(row.parent);
+    return `${parent === undefined ? "" : pathOf(parent)}/${toText(row.name) ?? row.name}`;
+  };
+  return pathOf;
+}
+
+/** Paths at the server that refused versions keep taken. */
+function takenByRefused(rows: readonly Row[]): ReadonlySet<string> {
+  const taken = new Set<string>();
+  for (const row of rows)
+    if (row.base_path !== null && excuse(row)?.startsWith("refused") === true)
+      taken.add(row.base_path);
+  return taken;
+}
+
+function blockedExcuse(row: Row, path: string, taken: ReadonlySet<string>): string | undefined {
+  if (row.local_ver === row.base_ver || !taken.has(path)) return undefined;
+  return "a refused version keeps its path at the server";
 }
 
 /** Why an entry need not be at the server: a reason that `status` shows. */

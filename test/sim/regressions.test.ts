@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { productDevice } from "./client.ts";
+import { productDevice } from "./product-device.ts";
 import { type Recipe, run } from "./run.ts";
 
 const dir = join(import.meta.dirname, "regressions");

@@ -31,7 +31,9 @@ function differences({ devices, docs }: RestOptions): string | undefined {
   const ids = new Set(files.map((doc) => doc.id));
   for (const device of devices) {
     const byDoc = new Map<string, EntryState>();
+    const waitsForUser = new Set<string>();
     for (const entry of device.view.entries()) {
+      if (entry.excused !== undefined) waitsForUser.add(entry.path);
       if (entry.kind === "dir" || entry.excused !== undefined) {
         if (entry.docId !== null) byDoc.set(entry.docId, entry);
         continue;
@@ -43,7 +45,10 @@ function differences({ devices, docs }: RestOptions): string | undefined {
     }
     for (const doc of files) {
       const entry = byDoc.get(doc.id);
-      if (entry === undefined) return `FIN-1: ${device.name} lacks ${doc.filepath} (${doc.id})`;
+      if (entry === undefined) {
+        if (waitsForUser.has(doc.filepath ?? "")) continue;
+        return `FIN-1: ${device.name} lacks ${doc.filepath} (${doc.id})`;
+      }
       if (entry.excused !== undefined) continue;
       const wanted = digestOf(doc.bytes);
       if (entry.digest !== wanted && !entry.isDiverged)
