@@ -12,8 +12,8 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { addTally, newTally, runBatch, type Tally } from "../test/sim/batch.ts";
-import { productDevice } from "../test/sim/client.ts";
 import type { Mode } from "../test/sim/config.ts";
+import { productDevice } from "../test/sim/product-device.ts";
 import { type Recipe, recipeOf, run } from "../test/sim/run.ts";
 import { Shrinker } from "../test/sim/shrink.ts";
 
