@@ -32,25 +32,13 @@ import type { SimClock } from "./clock.ts";
 import type { Desk, Device, DeviceView } from "./device.ts";
 import { newDatabase } from "./empty-database.ts";
 import { PowerCut } from "./power-cut.ts";
+import type { ProductOptions } from "./product-parts.ts";
 import { ProductView } from "./product-view.ts";
 import type { Life } from "./sched.ts";
 import { sha256 } from "./sha256.ts";
 import type { DeviceSeat } from "./world.ts";
 
 const caller: Caller = { uid: 1000, gid: 1000, pid: 1, umask: 0o022 };
-
-/** What a mutant may change: the parts of one running process. */
-export interface ProductParts {
-  readonly store: Store;
-  readonly transitions: Transitions;
-  /** The server's stamp of a document, as a client that compared clocks would see it. */
-  readonly updatedAtMs: (docId: string) => number;
-}
-
-export interface ProductOptions {
-  /** Breaks something on purpose. */
-  readonly mutate?: (parts: ProductParts) => void;
-}
 
 /** Everything of one process: it ends with its life. */
 interface Running {

@@ -3,7 +3,7 @@
  * cannot see. Each is a class of loss that other clients had (docs/losses.md gives the numbers M-n).
  */
 import type { EntryView, RemoteView } from "@smfs/store";
-import type { ProductParts } from "./client.ts";
+import type { ProductParts } from "./product-parts.ts";
 
 export interface Mutant {
   readonly name: string;

@@ -1,4 +1,5 @@
-import { ProductDevice, type ProductOptions } from "./client.ts";
+import { ProductDevice } from "./client.ts";
+import type { ProductOptions } from "./product-parts.ts";
 import type { DeviceFactory } from "./world.ts";
 
 /** The product, unbroken. */

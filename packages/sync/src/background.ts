@@ -2,6 +2,7 @@
  * What every loop of an engine shares: the end of all work, waiting that ends with it, and the ownership of tasks that
  * nobody awaits (each is awaited by `stop`, and none fails unheard).
  */
+import { setMaxListeners } from "node:events";
 import type { Clock, Logger } from "@smfs/core";
 import type { Connection } from "./connection.ts";
 
@@ -19,6 +20,8 @@ export class Background {
     this.connection = connection;
     this.#clock = clock;
     this.#log = log;
+    // As many wait for the end as there are requests and timers: no leak, and no warning on a terminal.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Aborted when all work ends. */
