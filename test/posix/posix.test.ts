@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DaemonMount } from "../mount/daemon-mount.ts";
 import { MemoryMount } from "../mount/memory-mount.ts";
+import { aclCases } from "./acl.ts";
 import { attributeCases } from "./attributes.ts";
 import { dataCases } from "./data.ts";
 import { differences } from "./differences.ts";
@@ -24,6 +25,8 @@ const groups: readonly { name: string; cases: Readonly<Record<string, Case>> }[]
   ...(isRoot ? [{ name: "permissions", cases: permissionCases }] : []),
 ];
 
+const aclGroup = isRoot ? [{ name: "access lists", cases: aclCases }] : [];
+
 /** Cases change who they are: other users must be let in. */
 const others: readonly string[] = isRoot ? ["--allow-other"] : [];
 
@@ -31,6 +34,8 @@ const others: readonly string[] = isRoot ? ["--allow-other"] : [];
 const subjects: readonly {
   readonly name: string;
   readonly start: () => Promise<{ readonly dir: string; stop(): Promise<unknown> }>;
+  /** Whether it keeps access lists: the file system in memory does not. */
+  readonly hasAcl?: boolean;
 }[] = [
   { name: "memory", start: () => MemoryMount.start(others) },
   { name: "memory without caches", start: () => MemoryMount.start(["--cache=0", ...others]) },
@@ -42,7 +47,7 @@ const subjects: readonly {
         },
       ]
     : []),
-  { name: "the daemon", start: () => DaemonMount.start(others) },
+  { name: "the daemon", start: () => DaemonMount.start(others), hasAcl: true },
 ];
 
 let oracle = "";
@@ -73,7 +78,7 @@ function observe(below: string, run: Case): readonly string[] {
   return world.seen;
 }
 
-describe.each(subjects)("on $name", ({ start }) => {
+describe.each(subjects)("on $name", ({ start, hasAcl = false }) => {
   let mount: Awaited<ReturnType<typeof start>>;
 
   beforeAll(async () => {
@@ -84,7 +89,7 @@ describe.each(subjects)("on $name", ({ start }) => {
     await mount.stop();
   });
 
-  for (const { name, cases } of groups) {
+  for (const { name, cases } of [...groups, ...(hasAcl ? aclGroup : [])]) {
     test.each(Object.entries(cases))(`[POSIX-1] ${name}: %s`, (title, run) => {
       const expected = observe(oracle, run);
       const seen = observe(mount.dir, run);
@@ -95,7 +100,7 @@ describe.each(subjects)("on $name", ({ start }) => {
 });
 
 test("[POSIX-2] every listed difference is one, and has its reason", () => {
-  const titles = new Set(groups.flatMap(({ cases }) => Object.keys(cases)));
+  const titles = new Set([...groups, ...aclGroup].flatMap(({ cases }) => Object.keys(cases)));
   for (const [title, lines] of Object.entries(differences)) {
     expect(titles).toContain(title);
     for (const [line, { instead, because }] of Object.entries(lines)) {

@@ -47,4 +47,5 @@ export const FATTR_KILL_SUIDGID: number = 1 << 11;
 // Others.
 export const FUSE_WRITE_KILL_SUIDGID: number = 1 << 2;
 export const FUSE_OPEN_KILL_SUIDGID: number = 1 << 0;
+export const FUSE_SETXATTR_ACL_KILL_SGID: number = 1 << 0;
 export const FUSE_FSYNC_FDATASYNC: number = 1 << 0;

@@ -188,6 +188,18 @@ describe("attributes", () => {
     expect(wire.ok(abi.FUSE_GETXATTR, body().u32(9, 0).name("user.a")).toString()).toBe("v");
   });
 
+  test("[FUSE-20] an ACL that the kernel says must clear set-group-id does", () => {
+    const { wire } = start({ wishes: { passthrough: false, stackDepth: 1, posixAcl: true } });
+    const { ino } = createFile(wire, "a", 0o6755);
+    const set = (flag: number) => {
+      const content = body().u32(1, 0, flag, 0).name("system.posix_acl_access");
+      wire.ok(abi.FUSE_SETXATTR, content.raw(new Uint8Array(1)), { nodeid: ino });
+      return lookup(wire, "a").attr.mode & 0o7777;
+    };
+    expect(set(0)).toBe(0o6755);
+    expect(set(flags.FUSE_SETXATTR_ACL_KILL_SGID)).toBe(0o4755);
+  });
+
   test("[W-54] STATFS tells the disk's own numbers", () => {
     const { wire } = start();
     const statfs = wire.ok(abi.FUSE_STATFS, body());

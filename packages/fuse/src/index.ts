@@ -13,5 +13,6 @@ export {
 export { MountError } from "./mount-error.ts";
 export { listMounts, type MountEntry } from "./mount-table.ts";
 export { Notifier, type NotifierOptions } from "./notifier.ts";
+export { stackDepthOf } from "./passthrough.ts";
 export { FuseSession, type SessionOptions } from "./session.ts";
 export type { Trace } from "./trace.ts";

@@ -7,12 +7,23 @@
  * registration holds the file's path and our credentials, no descriptor, and says nothing of reading or writing:
  * each open of the kernel's has its own mode. So it is made from a read-only descriptor, closed at once.
  */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, statfsSync } from "node:fs";
 import { assert, type FileSystem, type Logger } from "@smfs/core";
 import { backingFilesMax } from "./limits.ts";
 
 const { O_RDONLY, O_NOFOLLOW } = constants;
 const S_ISUID_OR_S_ISGID = 0o6000;
+
+/** OVERLAYFS_SUPER_MAGIC of include/uapi/linux/magic.h. */
+const overlayfs = 0x794c_7630;
+
+/**
+ * How deep the kernel must let our file system be stacked over one that keeps working files in `dir`: overlayfs is a
+ * layer of its own.
+ */
+export function stackDepthOf(dir: string): 1 | 2 {
+  return statfsSync(dir).type === overlayfs ? 2 : 1;
+}
 
 /** The two ioctls of the device. */
 export interface BackingControl {
@@ -108,12 +119,14 @@ export class Passthrough {
   /** Without passthrough everything works, only slower: an open never fails because of it. */
   #refused(error: unknown): void {
     const code = (error as { code?: unknown }).code;
-    this.#logger.log("warn", "the kernel refuses passthrough; file data goes through the daemon", {
-      error: error instanceof Error ? error.message : String(error),
-    });
     // These hold for every file: no CAP_SYS_ADMIN, stacked too deep, no such ioctl.
-    if (code === "EPERM" || code === "ELOOP" || code === "ENOTTY" || code === "EOPNOTSUPP") {
-      this.#agreed = false;
-    }
+    const forAll =
+      code === "EPERM" || code === "ELOOP" || code === "ENOTTY" || code === "EOPNOTSUPP";
+    if (forAll) this.#agreed = false;
+    this.#logger.log(
+      forAll ? "info" : "warn",
+      "the kernel refuses passthrough; file data goes through the daemon",
+      { error: error instanceof Error ? error.message : String(error) },
+    );
   }
 }

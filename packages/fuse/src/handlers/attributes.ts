@@ -1,6 +1,7 @@
 /** GETATTR, SETATTR, READLINK, STATFS and extended attributes. */
 import {
   FsError,
+  S_ISGID,
   type SetAttr,
   type SetTime,
   xattrNameBytesMax,
@@ -18,6 +19,7 @@ import {
   FATTR_MTIME_NOW,
   FATTR_SIZE,
   FATTR_UID,
+  FUSE_SETXATTR_ACL_KILL_SGID,
 } from "../flags.ts";
 
 type Changes = { -readonly [K in keyof SetAttr]: SetAttr[K] };
@@ -116,18 +118,35 @@ export function listxattr({ fs, request, reply }: Exchange): void {
   }
 }
 
-export function setxattr({ fs, request, terms }: Exchange): void {
+export function setxattr(exchange: Exchange): void {
+  const { fs, request, terms } = exchange;
   const size = request.u32();
   const flags = request.u32();
-  if (terms?.longSetxattr === true) request.skip(8);
+  const setxattrFlags = terms?.longSetxattr === true ? request.u32() : 0;
+  if (terms?.longSetxattr === true) request.skip(4);
   const name = attributeName(request.name());
   if (size > xattrValueBytesMax) throw new FsError("E2BIG", `${size} bytes`);
   // The file system may keep the value: the request's own bytes are gone with the next request.
   fs.setxattr(request.nodeid, name, Uint8Array.from(request.bytes(size)), flags);
+  if ((setxattrFlags & FUSE_SETXATTR_ACL_KILL_SGID) !== 0) killSgid(exchange);
+}
+
+/** An ACL set by somebody who is not in the file's group takes the set-group-id bit, as chmod(2) would. */
+function killSgid({ fs, request }: Exchange): void {
+  const { mode } = fs.getattr(request.nodeid);
+  const bits = mode & permissionBits & ~S_ISGID;
+  fs.setattr(request.nodeid, { mode: bits }, request.caller());
 }
 
 export function removexattr({ fs, request }: Exchange): void {
-  fs.removexattr(request.nodeid, attributeName(request.name()));
+  const name = attributeName(request.name());
+  try {
+    fs.removexattr(request.nodeid, name);
+  } catch (error) {
+    // Whoever takes an access list away wants that there is none.
+    const isAcl = name.startsWith("system.posix_acl_");
+    if (!isAcl || !(error instanceof FsError) || error.code !== "ENODATA") throw error;
+  }
 }
 
 /** As the kernel's own file systems: an attribute lies in a namespace, and has a name there (xattr(7)). */
