@@ -47,8 +47,9 @@ export class Attributes {
   }
 
   set(ino: number, changes: SetAttr, caller: Caller, fh?: number): Attr {
-    const { waits, inodes, openFiles } = this.#context;
+    const { waits, inodes, openFiles, verification } = this.#context;
     waits.take(caller.resumed);
+    if (changes.size !== undefined) verification.verify(ino);
     const row = inodes.get(ino);
     if (fh !== undefined && changes.size !== undefined && !openFiles.get(fh).isWriter) {
       throw new FsError("EBADF", `file ${fh} is not open for writing`);

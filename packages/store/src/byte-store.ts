@@ -99,8 +99,8 @@ export interface ByteStore {
   fillWork(digest: string, ino: number, keep: boolean): void;
   /** Removes what a crash left half-written. Only for the process that holds the store's database. */
   clearUnfinished(): void;
-  /** Makes names created and removed under `work/` and `blobs/` survive a power loss. */
-  syncNames(): void;
+  /** Makes names created and removed under `work/` and `blobs/`, or one of them, survive a power loss. */
+  syncNames(folder?: "work" | "blobs"): void;
 
   /** Names the machine's run since it was last started; undefined where that cannot be told. */
   bootId(): string | undefined;

@@ -114,8 +114,9 @@ export class Creation {
 
   /** Another name for an inode. @throws FsError EPERM (a directory), EMLINK, Parked (its bytes are not here) */
   link(ino: number, parent: number, name: string, caller: Caller): Attr {
-    const { db, waits, inodes, entries, versions } = this.#context;
+    const { db, waits, inodes, entries, versions, verification } = this.#context;
     waits.take(caller.resumed);
+    verification.verify(ino);
     const row = inodes.get(ino);
     if (isDirectory(row.mode)) throw new FsError("EPERM", `link directory ${ino}`);
     if (row.nlink >= linksMax) throw new FsError("EMLINK", `inode ${ino}`);

@@ -43,8 +43,9 @@ export class Files {
 
   /** @throws FsError EISDIR, ESTALE, EOPNOTSUPP (not a file), Parked (its bytes are not here) */
   open(ino: number, flags: number, caller: Caller): OpenFile {
-    const { waits, inodes, fills, openFiles } = this.#context;
+    const { waits, inodes, fills, openFiles, verification } = this.#context;
     waits.take(caller.resumed);
+    verification.verify(ino);
     const row = inodes.get(ino);
     if (isDirectory(row.mode)) throw new FsError("EISDIR", `open ${ino}`);
     if (!isRegular(row.mode)) throw new FsError("EOPNOTSUPP", `open ${ino}`);
@@ -164,7 +165,7 @@ export class Files {
     const row = inodes.get(ino);
     const fd = working.descriptor(ino, false);
     bytes.sync(fd);
-    if (row.synced_ver === 0) bytes.syncNames();
+    if (row.synced_ver === 0) bytes.syncNames("work");
     const stat = bytes.stat(fd);
     const columns = row.writers === 1 ? columnsOf(row, stat) : {};
     const synced = { ...columns, synced_ver: row.bytes_ver, synced_size: stat.size };
@@ -179,7 +180,7 @@ export class Files {
 
   /** Names in a directory. */
   fsyncDirectory(): void {
-    this.#context.bytes.syncNames();
+    this.#context.bytes.syncNames("work");
     this.#commitPower();
   }
 

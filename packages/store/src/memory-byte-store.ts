@@ -278,9 +278,10 @@ export class MemoryByteStore implements ByteStore {
     this.fault?.("clearUnfinished");
   }
 
-  syncNames(): void {
+  syncNames(folder?: "work" | "blobs"): void {
     this.fault?.("syncNames");
-    this.#syncNames(() => true);
+    const isIn = (name: string | undefined) => name?.startsWith(folder ?? "") === true;
+    this.#syncNames(({ from, to }) => isIn(from) || isIn(to));
   }
 
   bootId(): string {

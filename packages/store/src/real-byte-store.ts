@@ -269,9 +269,9 @@ export class RealByteStore implements ByteStore {
     this.syncNames();
   }
 
-  syncNames(): void {
-    syncFolder(this.#folders.work);
-    syncFolder(this.#folders.blobs);
+  syncNames(folder?: "work" | "blobs"): void {
+    if (folder !== "blobs") syncFolder(this.#folders.work);
+    if (folder !== "work") syncFolder(this.#folders.blobs);
   }
 
   bootId(): string | undefined {

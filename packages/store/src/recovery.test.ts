@@ -116,6 +116,32 @@ test("[RECOVER-6] a clean file that a power loss spared is not read, one whose c
   expect(f.inode("/a").stub).toBe(1);
 });
 
+test("[RECOVER-6] bytes that a power loss damaged do not become a new version by cutting, linking or renaming", () => {
+  for (const use of [
+    (f: StoreFixture) => f.store.setattr(f.ino("/a"), { size: 2 }, user),
+    (f: StoreFixture) => f.store.link(f.ino("/a"), 1, "b", user),
+    (f: StoreFixture) => f.store.open(f.ino("/a"), O_RDWR, user),
+  ]) {
+    const f = new StoreFixture();
+    f.write("/a", "agreed");
+    f.makeClean("/a");
+    f.losePower((effect) => (effect.kind === "name" ? "kept" : "lost"));
+    expect(() => use(f)).toThrow(/parked/);
+    expect(f.entry("/a").local_ver).toBe(f.entry("/a").base_ver);
+  }
+  const f = new StoreFixture();
+  for (const path of ["/a", "/b"]) {
+    f.write(path, `agreed ${path}`);
+    f.makeClean(path);
+  }
+  const { fid } = f.entry("/a");
+  f.losePower((effect) => (effect.kind === "name" ? "kept" : "lost"));
+  f.rename("/a", "/b");
+  expect(f.entry("/b").fid).toBe(fid);
+  expect(f.inode("/b").stub).toBe(1);
+  expect(f.check()).toEqual([]);
+});
+
 test("[SUSPECT-1] a save that a power loss emptied is set aside, and the path gets base back", () => {
   const f = new StoreFixture();
   f.write("/a", "agreed text");

@@ -10,7 +10,7 @@ import type { Database } from "./database.ts";
 import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
 import { Suspects } from "./suspects.ts";
-import { Verification } from "./verification.ts";
+import type { Verification } from "./verification.ts";
 
 /** Rows handled in one transaction. */
 const batchRows = 512;
@@ -29,7 +29,7 @@ export class Recovery {
 
   constructor(context: FileContext) {
     this.#context = context;
-    this.#verification = new Verification(context);
+    this.#verification = context.verification;
   }
 
   /** Before the first operation. */
@@ -59,11 +59,6 @@ export class Recovery {
       .prepare<[], number>(`SELECT ino FROM inode WHERE writers = 1 AND ${isFile}`)
       .pluck();
     this.#context.writers.recovered(writing.all());
-  }
-
-  /** A file whose bytes have not been compared yet is compared before it is used. */
-  ensureVerified(ino: number): void {
-    if (this.#verification.isPending) this.#verification.verify(ino);
   }
 
   get isPending(): boolean {

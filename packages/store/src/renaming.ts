@@ -79,6 +79,7 @@ export class Renaming {
   #named(parent: number, name: string): Named | undefined {
     const entry = this.#context.entries.find(parent, name);
     if (entry === undefined) return undefined;
+    this.#context.verification.verify(entry.ino);
     return { entry, inode: this.#context.inodes.get(entry.ino) };
   }
 

@@ -32,3 +32,14 @@ test("[STORE-14] the root of a new store belongs to the mounting user, and then 
   f.kill();
   expect(f.store.getattr(1).uid).toBe(7);
 });
+
+test("[STORE-1] statfs tells of the disk under the store", () => {
+  const f = new StoreFixture({ capacityBytes: 1 << 20 });
+  f.write("/a", "x".repeat(5000));
+  expect(f.store.statfs()).toMatchObject({
+    blockBytes: 4096,
+    blocks: 256,
+    blocksFree: 254,
+    nameBytesMax: 255,
+  });
+});

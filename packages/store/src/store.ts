@@ -54,6 +54,7 @@ import type { StoreEvent } from "./port.ts";
 import { Recovery } from "./recovery.ts";
 import { Removal } from "./removal.ts";
 import { Renaming } from "./renaming.ts";
+import { Verification } from "./verification.ts";
 import { Versions } from "./versions.ts";
 import { Waits } from "./waits.ts";
 import { WorkingFiles } from "./working-files.ts";
@@ -236,7 +237,6 @@ export class Store implements FileSystem {
   }
 
   open(ino: number, flags: number, caller: Caller): OpenFile {
-    this.#recovery.ensureVerified(ino);
     const { fh } = this.#files.open(ino, flags, caller);
     // Whatever sync changes is invalidated explicitly, so what the kernel has cached is true.
     return { fh, keepCache: true };
@@ -389,5 +389,6 @@ function fileContext(
   };
   const working = new WorkingFiles(bytes);
   const fills = new Fills(context);
-  return { ...context, working, fills, writers: new Writers(context, working) };
+  const parts = { ...context, working, fills, writers: new Writers(context, working) };
+  return { ...parts, verification: new Verification(parts) };
 }

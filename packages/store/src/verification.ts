@@ -16,8 +16,10 @@ const noteEvery = 1024;
 /** Fact: the last inode that was compared; absent when all have been. */
 const verifiedFact = "verified";
 
+type VerificationContext = Omit<FileContext, "verification">;
+
 export class Verification {
-  readonly #context: FileContext;
+  readonly #context: VerificationContext;
   readonly #trash: Trash;
   readonly #next;
   /** Inodes above this one have not been compared; undefined when all have been. */
@@ -27,7 +29,7 @@ export class Verification {
   /** The large file that is being compared. */
   #hashing: HashWork | undefined;
 
-  constructor(context: FileContext) {
+  constructor(context: VerificationContext) {
     this.#context = context;
     this.#trash = new Trash(context.db, context.clock);
     this.#next = context.db.sql
