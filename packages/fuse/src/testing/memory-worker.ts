@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { type Logger, systemClock, type Ticket } from "@smfs/core";
 import type { Wishes } from "../init.ts";
+import { stackDepthOf } from "../passthrough.ts";
 import { FuseSession } from "../session.ts";
 import { type RemoteChange, RemoteHandFileSystem } from "./remote-hand.ts";
 
@@ -43,6 +44,7 @@ const session: FuseSession = new FuseSession(fs, {
   clock: systemClock,
   logger,
   passthrough: data.passthrough,
+  stackDepth: stackDepthOf(data.bytesDir),
   spin: data.spin,
   without: data.without,
   ...(data.cacheS === undefined ? {} : { cacheS: data.cacheS }),
