@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger, systemClock, systemRandom } from "@smfs/core";
+import { present, silentLogger, systemClock, systemRandom } from "@smfs/core";
 import { minilmModel } from "@smfs/embed-minilm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sharedWordPiece } from "../../packages/server/src/embed/static-embedder.ts";
@@ -124,7 +124,10 @@ interface TestVector {
   readonly vector: readonly number[];
 }
 
-const model = minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock);
+const model = present(
+  minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock),
+  "an ONNX runtime (npm install onnxruntime-web)",
+);
 const testVectors = JSON.parse(
   readFileSync(
     new URL("../../packages/embed-minilm/assets/test-vectors.json", import.meta.url),
@@ -133,26 +136,26 @@ const testVectors = JSON.parse(
 ) as TestVector[];
 
 test("[MINILM-3] the built model reproduces the reference's vectors", async () => {
-  const embedder = await model?.load();
-  const vectors = (await embedder?.embed(testVectors.map(({ text }) => text))) ?? [];
+  const embedder = await model.load();
+  const vectors = (await embedder.embed(testVectors.map(({ text }) => text))) ?? [];
   for (const [i, { text, vector }] of testVectors.entries()) {
     const cosine = vector.reduce((sum, value, at) => sum + value * (vectors[i]?.[at] ?? 0), 0);
     expect(cosine, text).toBeGreaterThan(0.99);
   }
-  expect(await embedder?.embed([""])).toEqual([new Float32Array(384)]);
-  await embedder?.close();
+  expect(await embedder.embed([""])).toEqual([new Float32Array(384)]);
+  await embedder.close();
 });
 
 test("[MINILM-4] a freed model answers no more, and calls in flight end", async () => {
-  const embedder = await model?.load();
-  const inFlight = embedder?.embed(["a question"]);
+  const embedder = await model.load();
+  const inFlight = embedder.embed(["a question"]);
   const ended = expect(inFlight).rejects.toThrow("freed");
-  await embedder?.close();
+  await embedder.close();
   await ended;
-  await expect(embedder?.embed(["another"])).rejects.toThrow("freed");
+  await expect(embedder.embed(["another"])).rejects.toThrow("freed");
   const abort = new AbortController();
   abort.abort();
-  await expect(embedder?.embed(["third"], abort.signal)).rejects.toThrow();
+  await expect(embedder.embed(["third"], abort.signal)).rejects.toThrow();
 });
 
 test("[SHARPEN-1, MINILM-3] the sharper model embeds what is there and then answers", async () => {
@@ -164,7 +167,7 @@ test("[SHARPEN-1, MINILM-3] the sharper model embeds what is there and then answ
   indexing = openIndexing({
     storage,
     workersOn: directory,
-    ...(model === undefined ? {} : { model }),
+    model,
     ...shared,
   });
   indexing.start();

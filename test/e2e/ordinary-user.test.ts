@@ -19,7 +19,7 @@ async function asUser(body: string, device: "open" | "closed"): Promise<Ran> {
     `set -eu
 cd ${home}
 smfs() { node ${home}/checkout/packages/cli/bin/smfs.js "$@"; }
-trap 'kill -9 $(cat data/smfs/server/server.json state/smfs/mounts/*.json 2>/dev/null | sed -n "s/.*\\"pid\\": \\([0-9]*\\).*/\\1/p") 2>/dev/null; true' EXIT
+trap 'kill -9 $(cat data/smfs/server/server.json state/smfs/mounts/*.json 2>/dev/null | sed -n "s/.*\\"pid\\": \\([0-9]*\\).*/\\1/p") 2>/dev/null || true' EXIT
 ${body}
 `,
   );
@@ -54,9 +54,9 @@ smfs unmount notes`,
 
 test("[E2E-14] what a machine lacks for mounting is named with the command that gets it", async () => {
   expect(existsSync("/dev/fuse")).toBe(true);
-  const { code, err } = await asUser("smfs mount notes", "closed");
+  const { code, out, err } = await asUser("smfs mount notes", "closed");
   if (process.getuid?.() === 0) {
-    expect(code).toBe(1);
+    expect(code, out + err).toBe(1);
     expect(err).toContain("the FUSE device /dev/fuse cannot be opened");
     expect(err).toContain("chmod 0666 /dev/fuse");
   } else {
