@@ -17,6 +17,7 @@ import { HttpError, invalid, notImplemented } from "./http/http-error.ts";
 import { IdempotentWrites } from "./http/idempotency.ts";
 import { parseJson, readBytes } from "./http/json-body.ts";
 import type { ServerLimits } from "./limits.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -36,6 +37,7 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly metrics: RequestMetrics;
   readonly tickets: Pick<Tickets, "take">;
+  readonly rateLimit?: RateLimit;
 }
 
 export type App = Hono<{ Bindings: Partial<HttpBindings> }>;
@@ -116,6 +118,7 @@ async function answerRoute(
 ): Promise<Answer> {
   const header = (name: string) => c.req.header(name);
   const access = await accessOf(c, route, options);
+  if (route.access !== "open") options.rateLimit?.count(access.keyId);
   if (route.access === "write") needWrite(access);
   const upload = bodyOf(c);
   const bytes =

@@ -163,7 +163,7 @@ test("[SERVER-128] bodies that are no JSON, and paths that are none, are told so
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"),
-      fc.string({ maxLength: 40 }).filter((path) => path.isWellFormed()),
+      fc.string({ maxLength: 40 }).filter((path) => !/\p{Surrogate}/u.test(path)),
       async (method, path) => {
         const answer = await t.call(method, `/${encodeURI(path).replace(/[?#].*/, "")}`);
         expect(answer.status).toBeLessThan(502);

@@ -5,6 +5,7 @@ import { type AuthMode, createAuthorize } from "./auth.ts";
 import { ChangeFeed } from "./documents/change-feed.ts";
 import { newId } from "./documents/document-id.ts";
 import { FileUrls } from "./documents/file-urls.ts";
+import type { Indexer } from "./documents/indexer.ts";
 import { DocumentLists } from "./documents/list-documents.ts";
 import { DocumentWriter } from "./documents/put-document.ts";
 import { RepeatedCreates } from "./documents/repeated-creates.ts";
@@ -15,10 +16,14 @@ import { StaticEmbedder } from "./embed/static-embedder.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { type Listening, listen, type TlsOptions } from "./listen.ts";
 import { Maintenance } from "./maintenance.ts";
+import { type DrawMemories, drawAtOnce, drawLater } from "./memories/draw-memories.ts";
 import { drawingStorage } from "./memories/drawing-storage.ts";
+import { FactFinder } from "./memories/fact-finder.ts";
+import type { FactSource } from "./memories/fact-source.ts";
 import { MemorySearch } from "./memories/memory-search.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { pipelineHere, pipelineWorker } from "./pipeline/pipeline-thread.ts";
+import { RateLimit, type RateLimitOptions } from "./rate-limit.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { batchHandlers } from "./routes/batch-routes.ts";
 import { containerHandlers } from "./routes/container-routes.ts";
@@ -57,6 +62,10 @@ export interface ServerOptions {
   readonly binaryType?: string;
   /** A sharper embedding model beside the built-in one (embed-minilm, or httpModel for an endpoint). */
   readonly model?: ModelSource;
+  /** A language model that finds facts in memory documents (chatFacts). Default: their own sentences. */
+  readonly facts?: FactSource;
+  /** How many requests one key may make. Default: any number. */
+  readonly rateLimit?: RateLimitOptions;
   /** Where search and pipeline run. Default `workers`; `here` is for tests that run from source. */
   readonly threads?: "workers" | "here";
   readonly clock: Clock;
@@ -82,7 +91,7 @@ export const defaultHost = "127.0.0.1";
 
 /** Opens the data directory. @throws DataLockedError when another server uses it */
 export async function createServer(options: ServerOptions): Promise<MemoryServer> {
-  const { dataDir, clock, random, logger } = options;
+  const { dataDir, clock, random, logger, rateLimit } = options;
   const storage = await openSqliteStorage({ dataDir, clock, random, logger });
   const workers = openWorkers(storage, options);
   const context = await openContext(storage, workers, options);
@@ -98,6 +107,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     authorize,
     logger,
     metrics,
+    ...(rateLimit === undefined ? {} : { rateLimit: new RateLimit(rateLimit, clock) }),
   });
   const maintenance = new Maintenance(storage, clock, logger);
   // What a crash left half-way is taken up again.
@@ -133,30 +143,49 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
 }
 
 interface Workers {
-  readonly indexer: Pipeline;
+  readonly indexer: Indexer & { idle(): Promise<void> };
+  readonly drawMemories: DrawMemories;
   readonly search: Searcher;
   close(): Promise<void>;
 }
 
 function openWorkers(storage: Storage, options: ServerOptions): Workers {
-  const { dataDir, clock, random, logger, model, threads = "workers" } = options;
+  const { dataDir, clock, random, logger, model, facts, threads = "workers" } = options;
   const isHere = threads === "here";
   const tools = { clock, random, logger };
   const sharpener = model && new BackgroundSharpener({ storage, model, ...tools });
   const thread = isHere ? searchHere(storage) : searchWorker(dataDir, clock);
   const search = new Searcher(storage, thread, sharpener);
-  const indexer = new Pipeline({
-    storage: drawingStorage(storage, random),
+  const finder = facts && new FactFinder({ storage, source: facts, ...tools });
+  const drawMemories = finder === undefined ? drawAtOnce(random) : drawLater(random);
+  const pipeline = new Pipeline({
+    storage: drawingStorage(storage, drawMemories),
     thread: isHere ? pipelineHere : pipelineWorker(clock),
     ...tools,
     ...(sharpener === undefined ? {} : { sharpener }),
   });
   return {
-    indexer,
     search,
+    drawMemories,
+    indexer: {
+      inlineLengthMax: pipeline.inlineLengthMax,
+      indexText: (text, mediaType) => pipeline.indexText(text, mediaType),
+      extracts: (mediaType) => pipeline.extracts(mediaType),
+      wake: () => {
+        pipeline.wake();
+        finder?.wake();
+      },
+      idle: async () => {
+        await pipeline.idle();
+        // What the pipeline has just indexed may be a memory.
+        finder?.wake();
+        await finder?.idle();
+      },
+    },
     close: async () => {
       await sharpener?.close();
-      await indexer.close();
+      await finder?.close();
+      await pipeline.close();
       await search.close();
     },
   };
@@ -164,7 +193,7 @@ function openWorkers(storage: Storage, options: ServerOptions): Workers {
 
 async function openContext(
   storage: Storage,
-  { indexer, search }: Workers,
+  { indexer, search, drawMemories }: Workers,
   options: ServerOptions,
 ): Promise<ServerContext> {
   const { clock, random, binaryType = "webpage" } = options;
@@ -173,7 +202,7 @@ async function openContext(
   const { textBytesMax } = limits;
   return {
     storage,
-    documents: new DocumentWriter({ random, indexer, textBytesMax, binaryType }),
+    documents: new DocumentWriter({ random, indexer, drawMemories, textBytesMax, binaryType }),
     lists: new DocumentLists(storage, clock),
     feed: new ChangeFeed(storage, clock),
     files: new FileUrls(secret, clock),

@@ -6,7 +6,7 @@ import type { MetadataPatch } from "@smfs/api";
 import { baseName, type Random } from "@smfs/core";
 import { allowsWrite, type Conditions } from "../http/conditions.ts";
 import { conflict, invalid, preconditionFailed } from "../http/http-error.ts";
-import { drawMemories } from "../memories/draw-memories.ts";
+import type { DrawMemories } from "../memories/draw-memories.ts";
 import { isSearchable } from "../search/searchable.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type {
@@ -62,6 +62,7 @@ export interface WriteResult {
 export interface DocumentWriterOptions {
   readonly random: Random;
   readonly indexer: Indexer;
+  readonly drawMemories: DrawMemories;
   /** Bytes up to which text is served as `content`. */
   readonly textBytesMax: number;
   /** Document type of bytes of no known kind. */
@@ -299,7 +300,7 @@ export class DocumentWriter {
     if (!document.isText || text === undefined || document.dreamingStatus === "dreaming") return;
     if (!isSearchable(document)) return;
     await tx.putChunks(document, text, this.#options.indexer.indexText(text, document.mediaType));
-    await drawMemories(tx, this.#options.random, document, text);
+    await this.#options.drawMemories(tx, document, text);
   }
 
   async #taskType(

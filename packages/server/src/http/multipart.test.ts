@@ -45,7 +45,7 @@ test("[SERVER-126] a form's file and fields are read exactly, however the bytes 
       tricky,
       fc
         .string({ maxLength: 50 })
-        .filter((text) => text.isWellFormed() && !text.includes("\r\n--bound")),
+        .filter((text) => !/\p{Surrogate}/u.test(text) && !text.includes("\r\n--bound")),
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
       fc.boolean(),
       async (file, field, sizes, isFileFirst) => {

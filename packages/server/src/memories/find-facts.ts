@@ -1,32 +1,42 @@
 /**
  * Facts in a text, found the simple way: each item of a list and each sentence is one, as it stands. Nothing is
- * concluded, rephrased or judged; what it is said under (its heading) comes along. Pure.
+ * concluded, rephrased or judged; the heading it stands under says what kind it is. Pure.
  */
+import {
+  type Fact,
+  type FactContext,
+  factLengthMax,
+  factLengthMin,
+  factsMax,
+} from "./fact-source.ts";
 
-export interface Fact {
-  readonly text: string;
-  /** The nearest heading above, in lower case; null above the first. */
-  readonly heading: string | null;
-}
-
-/** Facts of one document, and lengths of one in UTF-16 units: shorter ones say nothing, longer ones are prose. */
-const factsMax = 200;
-const lengthMin = 4;
-const lengthMax = 1000;
 /** Units of a text that are looked at. */
 const textLengthMax = 200_000;
+
+/** Headings under which facts hold for long. */
+const staticHeadings = new Set([
+  "static",
+  "profile",
+  "about",
+  "about me",
+  "identity",
+  "preferences",
+]);
 
 const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
 
 /** The facts of a text, in order, each once. */
-export function findFacts(text: string): Fact[] {
+export function findFacts(text: string, context: Pick<FactContext, "buckets">): Fact[] {
+  const buckets = new Set(context.buckets.map((bucket) => bucket.key));
   const facts = new Map<string, Fact>();
   for (const { block, heading, isItem } of blocksOf(text.slice(0, textLengthMax))) {
+    const key = heading?.replace(/\s+/g, "-") ?? "";
     for (const said of isItem ? [block] : sentencesOf(block)) {
       const fact = said.replace(/\s+/g, " ").trim();
-      if (fact.length < lengthMin || fact.length > lengthMax || facts.has(fact)) continue;
+      if (fact.length < factLengthMin || fact.length > factLengthMax || facts.has(fact)) continue;
       if (!/[\p{L}\p{N}]/u.test(fact)) continue;
-      facts.set(fact, { text: fact, heading });
+      const isStatic = heading !== null && staticHeadings.has(heading);
+      facts.set(fact, { text: fact, isStatic, bucket: buckets.has(key) ? key : null });
       if (facts.size === factsMax) return [...facts.values()];
     }
   }
@@ -35,6 +45,7 @@ export function findFacts(text: string): Fact[] {
 
 interface Block {
   readonly block: string;
+  /** The nearest heading above, in lower case; null above the first. */
   readonly heading: string | null;
   readonly isItem: boolean;
 }

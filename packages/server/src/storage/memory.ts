@@ -55,6 +55,8 @@ export interface MemoryReads {
   memoryVersions(rootId: string): Promise<StoredMemory[]>;
   /** Latest versions drawn from a document, forgotten ones too. */
   memoriesOfDocument(documentNo: number): Promise<StoredMemory[]>;
+  /** Documents whose facts are owed, with a number above `afterNo`, oldest first. */
+  factsOwedAfter(afterNo: number, limit: number): Promise<FactDebt[]>;
   /** How many latest versions that are not forgotten each container has. */
   memoryCounts(): Promise<ReadonlyMap<string, number>>;
 }
@@ -63,8 +65,17 @@ export interface MemoryWrites {
   /** A new memory, or the next version of one: then its parent is no longer the latest. */
   putMemory(memory: NewMemory): Promise<StoredMemory>;
   setForgotten(id: string, isForgotten: boolean, reason: string | null): Promise<void>;
+  /** The facts of a document's present bytes are still to be found by a language model. */
+  oweFacts(documentNo: number, contentRev: number): Promise<void>;
+  payFacts(debt: FactDebt): Promise<void>;
   /** All memories of a container, in all versions, go to another one. */
   moveMemories(fromTag: string, toTag: string): Promise<void>;
+}
+
+/** A document whose facts, at these bytes, are still to be found. */
+export interface FactDebt {
+  readonly documentNo: number;
+  readonly contentRev: number;
 }
 
 /** A move of containers into another one. */

@@ -1,6 +1,7 @@
 /** Memories in SQLite. */
 import { type Clock, present } from "@smfs/core";
 import type {
+  FactDebt,
   MemoryReads,
   MemoryScope,
   MemoryWrites,
@@ -51,6 +52,10 @@ export function memoryReads(db: Database): MemoryReads {
     `SELECT g.tag, count(*) AS count FROM memory m JOIN tag g ON g.no = m.tag_no
        WHERE m.is_latest = 1 AND m.is_forgotten = 0 GROUP BY g.no`,
   );
+  const owed = db.prepare<[number, number], FactDebt>(
+    `SELECT document_no AS documentNo, content_rev AS contentRev FROM fact_debt
+       WHERE document_no > ? ORDER BY document_no LIMIT ?`,
+  );
   const after = (scope: MemoryScope, afterNo: number, limit: number): MemoryRow[] => {
     const tags = scope.containerTags;
     const inTags = tags === undefined ? "" : ` AND g.tag IN (${tags.map(() => "?").join(", ")})`;
@@ -70,6 +75,7 @@ export function memoryReads(db: Database): MemoryReads {
     memoriesByText: async (containerTag, memory) => byText.all(containerTag, memory).map(toMemory),
     memoryVersions: async (rootId) => versions.all(rootId).map(toMemory),
     memoriesOfDocument: async (documentNo) => ofDocument.all(documentNo).map(toMemory),
+    factsOwedAfter: async (afterNo, limit) => owed.all(afterNo, limit),
     memoryCounts: async () => new Map(counts.all().map((row) => [row.tag, row.count])),
   };
 }
@@ -87,8 +93,18 @@ export function memoryWrites(
   const forget = db.prepare<[number, string | null, number, string]>(
     "UPDATE memory SET is_forgotten = ?, forget_reason = ?, updated_at = ? WHERE id = ?",
   );
+  const owe = db.prepare<[number, number]>("INSERT OR REPLACE INTO fact_debt VALUES (?, ?)");
+  const pay = db.prepare<[number, number]>(
+    "DELETE FROM fact_debt WHERE document_no = ? AND content_rev = ?",
+  );
   const move = db.prepare<[number, number]>("UPDATE memory SET tag_no = ? WHERE tag_no = ?");
   return {
+    oweFacts: async (documentNo, contentRev) => {
+      owe.run(documentNo, contentRev);
+    },
+    payFacts: async ({ documentNo, contentRev }) => {
+      pay.run(documentNo, contentRev);
+    },
     moveMemories: async (fromTag, toTag) => {
       const now = tools.clock.now();
       move.run(tools.tags.need(toTag, now), tools.tags.need(fromTag, now));
