@@ -1,15 +1,18 @@
-/** The command line's grammar: every command, its options, what they mean. */
+/**
+ * The command line's grammar: every command, its options, what they mean. A command's own code is loaded when it is
+ * called: a question to a daemon need not wait for the code of the server and the mount.
+ */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExitCode } from "./cli-error.ts";
 import type { CommandContext } from "./commands/context.ts";
-import { type GrepOptions, grepCommand } from "./commands/grep.ts";
-import { type ListOptions, listCommand } from "./commands/list.ts";
-import { type LogsOptions, logsCommand } from "./commands/logs.ts";
-import { type MountOptions, mountCommand } from "./commands/mount.ts";
-import { type ServeOptions, serveCommand } from "./commands/serve.ts";
-import { type StatusOptions, statusCommand } from "./commands/status.ts";
-import { type SyncOptions, syncCommand } from "./commands/sync.ts";
-import { type UnmountOptions, unmountCommand } from "./commands/unmount.ts";
+import type { GrepOptions } from "./commands/grep.ts";
+import type { ListOptions } from "./commands/list.ts";
+import type { LogsOptions } from "./commands/logs.ts";
+import type { MountOptions } from "./commands/mount.ts";
+import type { ServeOptions } from "./commands/serve.ts";
+import type { StatusOptions } from "./commands/status.ts";
+import type { SyncOptions } from "./commands/sync.ts";
+import type { UnmountOptions } from "./commands/unmount.ts";
 import { packageVersion, type VersionOptions, versionCommand } from "./commands/version.ts";
 import {
   deletionScanIntervalS,
@@ -125,7 +128,9 @@ function addMount(program: Command, run: Run): void {
     .option("--allow-other", "let other users of this machine into the mount")
     .option("--verbose", "log more")
     .action((container: string, options: MountOptions) =>
-      run((context) => mountCommand(context, container, options)),
+      run(async (context) =>
+        (await import("./commands/mount.ts")).mountCommand(context, container, options),
+      ),
     );
 }
 
@@ -142,7 +147,9 @@ function addUnmount(program: Command, run: Run): void {
       drainTimeoutS,
     )
     .action((target: string | undefined, options: UnmountOptions) =>
-      run((context) => unmountCommand(context, target, options)),
+      run(async (context) =>
+        (await import("./commands/unmount.ts")).unmountCommand(context, target, options),
+      ),
     );
 }
 
@@ -151,14 +158,18 @@ function addQueries(program: Command, run: Run): void {
     .command("list")
     .description("the mounts there are")
     .option("--json", "for programs")
-    .action((options: ListOptions) => run((context) => listCommand(context, options)));
+    .action((options: ListOptions) =>
+      run(async (context) => (await import("./commands/list.ts")).listCommand(context, options)),
+    );
   program
     .command("status")
     .argument("[path|container]", "mount to look at (default: the one you are in)")
     .description("what a mount does, and what is not on the server yet")
     .option("--json", "for programs")
     .action((target: string | undefined, options: StatusOptions) =>
-      run((context) => statusCommand(context, target, options)),
+      run(async (context) =>
+        (await import("./commands/status.ts")).statusCommand(context, target, options),
+      ),
     );
   program
     .command("sync")
@@ -166,7 +177,9 @@ function addQueries(program: Command, run: Run): void {
     .description("return when both sides hold the same, or say what does not (exit code 3)")
     .option("--json", "for programs")
     .action((target: string | undefined, options: SyncOptions) =>
-      run((context) => syncCommand(context, target, options)),
+      run(async (context) =>
+        (await import("./commands/sync.ts")).syncCommand(context, target, options),
+      ),
     );
   withServer(
     program
@@ -180,7 +193,9 @@ function addQueries(program: Command, run: Run): void {
     .option("-m, --max-count <n>", "most passages", wholeNumber(1, searchResultsMax), searchResults)
     .option("--json", "for programs")
     .action((question: string, path: string | undefined, options: GrepOptions) =>
-      run((context) => grepCommand(context, question, path, options)),
+      run(async (context) =>
+        (await import("./commands/grep.ts")).grepCommand(context, question, path, options),
+      ),
     );
   program
     .command("logs")
@@ -194,7 +209,9 @@ function addQueries(program: Command, run: Run): void {
         .default(logLines),
     )
     .action((target: string | undefined, options: LogsOptions) =>
-      run((context) => logsCommand(context, target, options)),
+      run(async (context) =>
+        (await import("./commands/logs.ts")).logsCommand(context, target, options),
+      ),
     );
 }
 
@@ -206,5 +223,7 @@ function addServe(program: Command, run: Run): void {
     .option("--key-file <file>", "file with the key that clients must give")
     .option("--key <key>", "the key itself (a file is safer)")
     .option("--data <dir>", "where documents are kept (default: those of the embedded server)")
-    .action((options: ServeOptions) => run((context) => serveCommand(context, options)));
+    .action((options: ServeOptions) =>
+      run(async (context) => (await import("./commands/serve.ts")).serveCommand(context, options)),
+    );
 }
