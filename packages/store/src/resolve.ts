@@ -119,12 +119,18 @@ export class Resolve {
   }
 
   #split({ entry, op, remote }: Sides, content: Content): void {
+    const { entries, inodes, versions } = this.#context;
+    const base = this.#views.base(entry);
+    const keepsPath = base !== null && base.path !== op.path && base.path === remote.path;
     this.#conflicts.split(entry, op.path, op.op_id, remote, content);
-    const after = this.#context.entries.byFid(entry.fid);
+    const after = entries.byFid(entry.fid);
     assert(after !== undefined, "the entry that was split is there");
-    if (remote.path !== null) this.#take.takePath(after, remote.path, after.local_ver);
-    const inode = this.#context.inodes.get(after.ino);
-    this.#take.setBase(entry.fid, remote, after.local_ver, syncAttrs(inode));
+    if (!keepsPath && remote.path !== null) {
+      this.#take.takePath(after, remote.path, after.local_ver);
+    }
+    this.#take.setBase(entry.fid, remote, after.local_ver, syncAttrs(inodes.get(after.ino)));
+    // Only we moved it: it stays where it is here, and its document follows.
+    if (keepsPath) entries.update(entry.fid, { local_ver: versions.next() });
   }
 
   /** Whether the local bytes may be others than R's: then they stay dirty. One claim too many is harmless. */

@@ -10,7 +10,8 @@ test("[PUSH-8] bytes changed on one side take that side's; on both they are kept
   expect(resolutionOf(view, remoteVersion({ hash: hashOf.b }))).toBe("local");
   expect(resolutionOf(view, remoteVersion({ hash: hashOf.c }))).toBe("split");
   const renamed = { ...view, entry: entryView({ localVer: 12, bytesVer: 10, hasOp: true }) };
-  expect(resolutionOf(renamed, remoteVersion({ hash: hashOf.c }))).toBe("remote");
+  const built = remoteVersion({ hash: hashOf.c, rev: "you:2", chain: ["me:1"] });
+  expect(resolutionOf(renamed, built)).toBe("remote");
 });
 
 test("[PUSH-8] without a base, different bytes are a conflict", () => {
@@ -23,4 +24,14 @@ test("[PUSH-10] a deletion against an edit: the edit comes back", () => {
   const entry = entryView({ state: "deleted", localVer: 12, hasOp: true });
   const view = { entry, op: opView({ kind: "delete" }), localHash: null };
   expect(resolutionOf(view, remoteVersion({ hash: hashOf.c }))).toBe("remote");
+});
+
+test("[PULL-7, PUSH-8] a version made from something else than base does not replace bytes unseen", () => {
+  const entry = entryView({ localVer: 12, bytesVer: 10, hasOp: true });
+  const view = { entry, op: opView({ withBytes: false }), localHash: hashOf.a };
+  const stranger = { rev: "you:1", stampRev: "you:1", chain: [], hash: hashOf.c };
+  expect(resolutionOf(view, remoteVersion(stranger))).toBe("split");
+  expect(resolutionOf(view, remoteVersion({ ...stranger, chain: ["me:1"] }))).toBe("remote");
+  const stub = { ...view, entry: { ...entry, stub: true } };
+  expect(resolutionOf(stub, remoteVersion(stranger))).toBe("remote");
 });

@@ -12,6 +12,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
 import type { Look } from "./look.ts";
 import { merge } from "./merge.ts";
+import { effective, relationOf } from "./relation.ts";
 
 /** How bytes are brought together. Pure: the digests of the three sides decide. */
 export function resolutionOf(view: ResolveView, remote: RemoteVersion): Resolution["kind"] {
@@ -20,10 +21,17 @@ export function resolutionOf(view: ResolveView, remote: RemoteVersion): Resoluti
   const isRemoteChanged = op.base === null || remote.hash !== op.base.hash;
   if (!isRemoteChanged) return "local";
   const isLocalChanged = op.base === null || entry.bytesVer > entry.baseVer;
-  if (!isLocalChanged) return "remote";
+  // R made from something else than base replaces bytes that its author has not seen: they are kept, too.
+  if (!isLocalChanged) return isUnseen(view, remote) ? "split" : "remote";
   // Equal bytes are no conflict. What was written after the snapshot stays dirty by its version.
   if (remote.hash === (localHash ?? op.hash) || remote.hash === op.hash) return "local";
   return "split";
+}
+
+/** Whether bytes that are here would be replaced by a version that does not descend from them. */
+function isUnseen({ op, entry }: ResolveView, remote: RemoteVersion): boolean {
+  const hasBytes = !entry.stub && entry.kind === "file";
+  return hasBytes && relationOf(op.base, effective(remote, op.base, op)) === "concurrent";
 }
 
 export class Resolver {
