@@ -1,6 +1,7 @@
 // File operations on our mount, beside the disk's own file system and libfuse's passthrough_ll, in one run:
 //
 //     npm run build && npx tsx --conditions=source bench/fs-ops.ts [--rounds=5] [--scale=1] [--dir=/var/tmp]
+//         [--sides=disk,passthrough_ll,memory,memory+pass,daemon,daemon+server]
 //
 // Every round measures every side, in another order each time; what is printed are medians over the rounds.
 import { spawnSync } from "node:child_process";
@@ -16,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { DaemonMount } from "../test/mount/daemon-mount.ts";
 import {
   cpuUs,
   disk,
@@ -240,8 +242,8 @@ function ratio(us: number | undefined, of: number | undefined): string {
   return us === undefined || of === undefined ? "–" : `${(us / of).toFixed(2)}×`;
 }
 
-/** The sides that need nothing but this package. */
-export function frontendSides(buildDir: string): Side[] {
+/** What everything is compared with, and our frontend over a file system in memory: what it costs by itself. */
+function frontendSides(buildDir: string): Side[] {
   const program = join(import.meta.dirname, "../packages/fuse/dist/testing/memory-mount.js");
   const reference = passthroughLl(buildDir);
   if (typeof reference === "string") console.log(reference);
@@ -253,13 +255,26 @@ export function frontendSides(buildDir: string): Side[] {
   ];
 }
 
+/** The whole product: alone, and with a server that everything is sent to meanwhile. */
+const daemonSides: readonly Side[] = [
+  { name: "daemon", start: (below) => startDaemon(below, false) },
+  { name: "daemon+server", start: (below) => startDaemon(below, true) },
+];
+
+async function startDaemon(below: string, withServer: boolean): Promise<RunningSide> {
+  const mount = await DaemonMount.start([], { below, withServer });
+  return { dir: mount.dir, pid: mount.pid, stop: () => mount.stop() };
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const option = (name: string, otherwise: string): string =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
+  const only = option("sides", "");
+  const wanted = (name: string): boolean => only === "" || only.split(",").includes(name);
   const build = mkdtempSync(join(tmpdir(), "smfs-bench-"));
   try {
     const rows = await benchFsOps({
-      sides: frontendSides(build),
+      sides: [...frontendSides(build), ...daemonSides].filter(({ name }) => wanted(name)),
       rounds: Number(option("rounds", "5")),
       scale: Number(option("scale", "1")),
       dir: option("dir", tmpdir()),

@@ -1,7 +1,15 @@
 // Mounts a container of the real daemon, offline and with directories of its own, and takes it down whatever
 // happens.
 import { execFile, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -31,10 +39,14 @@ export class DaemonMount {
     };
   }
 
-  /** @param options of `smfs mount`; `below`: where it keeps everything */
+  /**
+   * @param options of `smfs mount`
+   * @param kept `below`: where it keeps everything; `withServer`: it sends and takes changes, to and from a server
+   *   of its own
+   */
   static async start(
     options: readonly string[] = [],
-    below: string = tmpdir(),
+    { below = tmpdir(), withServer = false } = {},
   ): Promise<DaemonMount> {
     const scratch = mkdtempSync(join(below, "smfs-daemon-"));
     // Other users reach the mount through this directory.
@@ -44,7 +56,8 @@ export class DaemonMount {
     mkdirSync(join(scratch, "run"), { mode: 0o700 });
     try {
       // A container is known after it was mounted once; from then on no server is needed.
-      await mount.smfs("mount", "posix", "--path", mount.dir);
+      await mount.smfs("mount", "posix", "--path", mount.dir, ...(withServer ? options : []));
+      if (withServer) return mount;
       await mount.smfs("unmount", mount.dir);
       mount.#endServer();
       await mount.smfs("mount", "posix", "--path", mount.dir, "--offline", ...options);
@@ -55,12 +68,22 @@ export class DaemonMount {
     return mount;
   }
 
+  /** The process that serves the mount. */
+  get pid(): number {
+    const [pid] = this.#pidsIn("state/smfs/mounts");
+    if (pid === undefined) throw new Error("no daemon has left its number");
+    return pid;
+  }
+
+  #pidsIn(folder: string): number[] {
+    const dir = join(this.#scratch, folder);
+    return readdirSync(dir)
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => (JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid: number }).pid);
+  }
+
   #endServer(): void {
-    const dir = join(this.#scratch, "data/smfs/server");
-    for (const name of readdirSync(dir).filter((file) => file.endsWith(".json"))) {
-      const { pid } = JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid?: number };
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
-    }
+    for (const pid of this.#pidsIn("data/smfs/server")) endServer(pid);
   }
 
   #remove(): void {
@@ -87,7 +110,15 @@ export class DaemonMount {
     try {
       await this.smfs("unmount", this.dir, "--force");
     } finally {
+      this.#endServer();
       this.#remove();
     }
   }
+}
+
+/** Ends a server of ours; a number that belongs to another process by now is left alone. */
+function endServer(pid: number): void {
+  const cmdline = `/proc/${pid}/cmdline`;
+  if (!existsSync(cmdline) || !readFileSync(cmdline, "utf8").includes("\0smfs-server\0")) return;
+  process.kill(pid, "SIGKILL");
 }
