@@ -15,6 +15,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "test/{contract,losses}/**/*.test.ts"],
+          // No test is timed; a machine that others use, too, is only slow.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       { ...source, test: { name: "tidy", include: ["test/*.test.ts"], testTimeout: 60_000 } },

@@ -5,7 +5,9 @@ import { baseView, hashOf, opView, remoteVersion } from "./testing/views.ts";
 test("[RELATION-1] on a server that counts the number decides", () => {
   const base = baseView({ srev: 5 });
   expect(relationOf(base, remoteVersion({ srev: 5 }))).toBe("same");
-  expect(relationOf(base, remoteVersion({ srev: 6, rev: "x:1", chain: [] }))).toBe("descends");
+  expect(relationOf(base, remoteVersion({ srev: 6, rev: "x:1", chain: [] }))).toBe("same");
+  const edited = remoteVersion({ srev: 6, rev: "x:2", chain: [], hash: hashOf.b });
+  expect(relationOf(base, edited)).toBe("descends");
   expect(relationOf(base, remoteVersion({ srev: 4 }))).toBe("stale");
 });
 
