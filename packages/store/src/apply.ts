@@ -42,11 +42,20 @@ export class Apply {
 
   /** Carries one plan out, within the caller's transaction. */
   one(plan: Plan): Applied {
-    const applied = this.#carryOut(plan);
+    const applied = this.#lacksBytes(plan) ? "stale" : this.#carryOut(plan);
     if (applied === "stale") this.#context.pend.put(plan.docId, "it changed here meanwhile");
     else if (plan.do === "defer") this.#context.pend.put(plan.docId, plan.why);
     else this.#context.pend.drop(plan.docId);
     return applied;
+  }
+
+  /**
+   * Whether the bytes that were fetched for a plan are gone by now: another inode with the same bytes has taken the
+   * blob. They are fetched again; a fill without its blob would leave the old bytes under the new base.
+   */
+  #lacksBytes(plan: Plan): boolean {
+    const content = "content" in plan ? plan.content : undefined;
+    return content !== undefined && !this.#context.bytes.hasBlob(content.blob);
   }
 
   #carryOut(plan: Plan): Applied {

@@ -46,6 +46,12 @@ export interface EntryRow {
 export type EntryColumn = Exclude<keyof EntryRow, "id" | "fid">;
 export type EntryChanges = Partial<Pick<EntryRow, EntryColumn>>;
 
+/** An entry whose base the bytes at hand are. */
+export interface AgreedRow {
+  readonly fid: string;
+  readonly base_hash: string;
+}
+
 /** A name in a directory as a stream shows it. */
 export interface NameRow {
   readonly id: number;
@@ -91,6 +97,7 @@ export class Entries {
   readonly #inoByName;
   readonly #names;
   readonly #hasEntry;
+  readonly #agreed;
   readonly #byFid;
   readonly #byDoc;
   readonly #byIno;
@@ -121,6 +128,10 @@ export class Entries {
        WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?`,
     );
     this.#hasEntry = sql.prepare<[number]>("SELECT 1 FROM entry WHERE ino = ? LIMIT 1").pluck();
+    this.#agreed = sql.prepare<[number, number], AgreedRow>(
+      `SELECT fid, base_hash FROM entry WHERE ino = ? AND base_ver >= ? AND base_ver > 0
+         AND base_hash IS NOT NULL AND base_blob IS NULL AND state = 'live'`,
+    );
     this.#byFid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE fid = ?");
     this.#byDoc = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE doc_id = ?");
     this.#byIno = sql.prepare<[number], EntryRow>("SELECT * FROM entry WHERE ino = ? ORDER BY id");
@@ -153,6 +164,11 @@ export class Entries {
   /** Live names of a directory with `id` above `afterId`, in the order of their streams. */
   names(parent: number, afterId: number, countMax: number): NameRow[] {
     return this.#names.all(parent, afterId, countMax);
+  }
+
+  /** Live entries whose base the bytes of an inode are, where base's bytes are not kept otherwise. */
+  agreed(ino: number, bytesVer: number): AgreedRow[] {
+    return this.#agreed.all(ino, bytesVer);
   }
 
   /** Whether any entry, live or deleted, refers to an inode. */

@@ -1,4 +1,5 @@
 export type { ByteStore, FileWorker, Snapshot, WorkStat } from "./byte-store.ts";
+export { type Breach, type CheckOptions, check } from "./check.ts";
 export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
 export { RealFileWorker } from "./file-worker.ts";

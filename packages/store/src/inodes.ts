@@ -1,5 +1,5 @@
 /** Inode rows: attributes, link count, size, times, and who may write. Names are in entries.ts. */
-import { type Attr, assert, type Clock, FsError, present } from "@smfs/core";
+import { type Attr, assert, type Clock, FsError } from "@smfs/core";
 import type { Database } from "./database.ts";
 import { RowCache } from "./row-cache.ts";
 
@@ -237,9 +237,4 @@ export function toAttr(row: InodeRow): Attr {
     ctimeNs: row.ctime_ns,
     stable: row.writers === 0,
   };
-}
-
-/** The root's row, which is always there. */
-export function rootOf(inodes: Inodes): InodeRow {
-  return present(inodes.find(1), "the root inode");
 }

@@ -19,15 +19,13 @@ export function keepBase(context: FileContext, row: InodeRow): KeptBase | undefi
   const { entries, bytes, working } = context;
   if (!isRegular(row.mode) || row.writers === 1 || row.stub === 1) return undefined;
   if (row.size === 0 || row.size > mergeBytesMax) return undefined;
-  const clean = entries
-    .ofInode(row.ino)
-    .filter((e) => e.state === "live" && e.base_ver >= row.bytes_ver && e.base_blob === null);
-  if (clean.length === 0) return undefined;
+  const agreed = entries.agreed(row.ino, row.bytes_ver);
+  if (agreed.length === 0) return undefined;
   const content = new Uint8Array(row.size);
   const count = bytes.read(working.descriptor(row.ino, false), content, 0);
   const digest = bytes.digest(content);
   // Bytes that are not base's after all (damage, or the server stores others) are nothing to merge with.
-  const fids = clean.filter((e) => e.base_hash === digest).map((e) => e.fid);
+  const fids = agreed.filter((e) => e.base_hash === digest).map((e) => e.fid);
   if (count < row.size || fids.length === 0 || !isText(content)) return undefined;
   // Losing it in a power loss loses a merge, not bytes: recovery forgets a blob that is not whole.
   return { digest: bytes.putBlob(content, "process"), fids };

@@ -36,8 +36,9 @@ import {
 /** Rows looked at in one pick, and in one page of it. */
 const scanPageRows = 256;
 const scanRowsMax = 2048;
-/** Milliseconds that an entry which could not be claimed is passed over, unless an attempt ends before. */
+/** Milliseconds that an entry which could not be claimed is passed over, unless an attempt ends before: doubled each time. */
 const passOverMs = 250;
+const passOverMsMax = 8000;
 /** The same for one whose claim failed. */
 const passOverFailedMs = 5000;
 
@@ -69,7 +70,7 @@ export class PushQueue {
   /** Entries whose attempt the sync thread is at. In memory: a restart gives every attempt again. */
   readonly #given = new Set<string>();
   /** Entries that could not be claimed, and until when they are passed over, so that others get their turn. */
-  readonly #passedOver = new Map<string, number>();
+  readonly #passedOver = new Map<string, { readonly untilMs: number; readonly ms: number }>();
   /** Whether the claim that is being made is to be sent at once. */
   #sends = false;
 
@@ -132,7 +133,7 @@ export class PushQueue {
   /** Milliseconds until a dirty entry has settled; 0 when it has. */
   #quietFor(entry: EntryRow): number {
     const now = this.#context.clock.monotonic();
-    const passedOver = (this.#passedOver.get(entry.fid) ?? 0) - now;
+    const passedOver = (this.#passedOver.get(entry.fid)?.untilMs ?? 0) - now;
     if (passedOver > 0) return passedOver;
     const inode = this.#context.inodes.get(entry.ino);
     if (inode.writers === 1 && entry.state === "live") return this.#sampleIn(entry, inode, now);

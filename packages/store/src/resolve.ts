@@ -77,6 +77,10 @@ export class Resolve {
     const entry = this.#context.entries.byFid(fid);
     if (op === undefined || entry === undefined || op.op_id !== opId) return "stale";
     if (entry.local_ver !== localVer) return "stale";
+    // Another inode with the same bytes may have taken the blob: they are fetched, or merged, again.
+    const blobs = [content?.blob, how.kind === "merged" ? how.blob : undefined];
+    if (blobs.some((blob) => blob !== undefined && !this.#context.bytes.hasBlob(blob)))
+      return "stale";
     const inode = this.#context.inodes.get(entry.ino);
     const sides: Sides = { entry, op, inode, remote };
     if (entry.state === "deleted") return this.#undelete(sides, content);
