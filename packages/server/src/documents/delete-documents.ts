@@ -3,7 +3,8 @@ import { forgetSource } from "../memories/draw-memories.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
 import { needWrite } from "./access.ts";
-import { checkConditions, type WriteContext } from "./put-document.ts";
+import { checkConditions } from "./check-place.ts";
+import type { WriteContext } from "./document-write.ts";
 
 /**
  * Deletes a document; from the containers that the key reaches, if it lives in others too.

@@ -5,7 +5,8 @@ import { unitDocumentsMax } from "../limits.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
 import { sees } from "./access.ts";
-import type { DocumentWriter, WriteContext } from "./put-document.ts";
+import type { WriteContext } from "./document-write.ts";
+import type { DocumentWriter } from "./put-document.ts";
 
 export interface Move {
   readonly containerTag: string;

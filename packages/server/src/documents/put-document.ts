@@ -2,10 +2,7 @@
  * Writes of documents: which one is meant, whether it may be changed, and what it becomes (http-api.md, semantics).
  * Everything here runs inside one unit, on what the unit reads.
  */
-import type { MetadataPatch } from "@smfs/api";
 import { baseName, type Random } from "@smfs/core";
-import { allowsWrite, type Conditions } from "../http/conditions.ts";
-import { conflict, invalid, preconditionFailed } from "../http/http-error.ts";
 import type { DrawMemories } from "../memories/draw-memories.ts";
 import { isSearchable } from "../search/searchable.ts";
 import type { Transaction } from "../storage/storage.ts";
@@ -15,49 +12,18 @@ import type {
   StoredVersion,
   TaskType,
   Tombstone,
-  VersionOp,
-  Writer,
 } from "../storage/stored.ts";
-import { type Access, needContainer, needPlace, sees } from "./access.ts";
-import { toCurrent, validatorsOf } from "./content-hash.ts";
+import { needPlace } from "./access.ts";
+import { checkConditions, checkPlace, needSight } from "./check-place.ts";
+import { fileNameOf, movedTitle, newPath, opOf, sameTags, withAllTags } from "./difference.ts";
 import { newId } from "./document-id.ts";
+import type { DocumentWrite, WriteContext, WriteResult } from "./document-write.ts";
 import type { Indexer } from "./indexer.ts";
 import { documentType, mediaTypeOf } from "./media-type.ts";
 import { taskTypeOf } from "./memory-paths.ts";
 import { mergeMetadata, sameMetadata } from "./metadata.ts";
 import type { Received } from "./receive-content.ts";
 import { titleOf } from "./title.ts";
-
-/** What a write says. A field that is left out stays, or is what a new document has. */
-export interface DocumentWrite {
-  readonly received?: Received | undefined;
-  readonly containerTags?: readonly string[] | undefined;
-  readonly customId?: string | undefined;
-  readonly filepath?: string | undefined;
-  readonly metadata?: MetadataPatch | null | undefined;
-  readonly taskType?: TaskType | undefined;
-  readonly entityContext?: string | undefined;
-  /** Name of an uploaded file. */
-  readonly fileName?: string | undefined;
-  /** Media type that the sender says. */
-  readonly mediaType?: string | undefined;
-  /** The path counts beside new bytes too: the writer speaks of both. */
-  readonly movesToo?: boolean | undefined;
-}
-
-/** Who writes, and under which conditions. */
-export interface WriteContext {
-  readonly access: Access;
-  readonly writer: Writer;
-  readonly conditions: Conditions;
-}
-
-export interface WriteResult {
-  readonly document: StoredDocument;
-  readonly created: boolean;
-  /** False: everything was so already, and nothing was written. */
-  readonly changed: boolean;
-}
 
 export interface DocumentWriterOptions {
   readonly random: Random;
@@ -120,7 +86,7 @@ export class DocumentWriter {
       );
     }
     if (change === undefined) return { document, created: false, changed: false };
-    await this.#checkPlace(tx, { ...document, ...change }, document, context);
+    await checkPlace(tx, { ...document, ...change }, document, context);
     const changed = await tx.change(document, change);
     if (change.content !== undefined) await this.#index(tx, changed, write);
     return { document: changed, created: false, changed: true };
@@ -155,7 +121,7 @@ export class DocumentWriter {
       op: "restore",
       writer: context.writer,
     };
-    await this.#checkPlace(tx, { ...document, filepath }, document, context);
+    await checkPlace(tx, { ...document, filepath }, document, context);
     return { document: await tx.change(document, change), created: false, changed: true };
   }
 
@@ -205,14 +171,14 @@ export class DocumentWriter {
       filepath: write.filepath ?? null,
       customId: write.customId ?? null,
     };
-    await this.#checkPlace(tx, place, undefined, context);
+    await checkPlace(tx, place, undefined, context);
     if (write.entityContext !== undefined) {
       await putEntityContext(tx, write.containerTags, write.entityContext);
     }
     const metadata = mergeMetadata(null, write.metadata);
     const document = await tx.create({
       ...place,
-      ...this.#contentFields(write, write.received),
+      ...this.#contentFields(write, write.received, place.filepath),
       id: newId(this.#options.random),
       title: titleOf(metadata, fileNameOf(write, write.received), write.received.text),
       content: write.received.content,
@@ -236,7 +202,12 @@ export class DocumentWriter {
     const newBytes = received !== undefined && received.digest !== old.content.digest;
     const filepath = newPath(old, write, context.conditions);
     const change = {
-      ...(newBytes ? { ...this.#contentFields(write, received), content: received.content } : {}),
+      ...(newBytes
+        ? {
+            ...this.#contentFields(write, received, filepath ?? old.filepath),
+            content: received.content,
+          }
+        : {}),
       ...(filepath === undefined ? {} : { filepath }),
       ...(sameMetadata(metadata, old.metadata) ? {} : { metadata }),
       ...(write.customId === undefined || write.customId === old.customId
@@ -263,7 +234,7 @@ export class DocumentWriter {
       ...(newBytes
         ? {
             errorMessage: null,
-            taskType: write.taskType ?? (await this.#taskType(tx, { ...old, ...change })),
+            taskType: write.taskType ?? (await this.#laterTaskType(tx, { ...old, ...change })),
           }
         : {}),
       op: opOf(change),
@@ -271,9 +242,8 @@ export class DocumentWriter {
     };
   }
 
-  #contentFields(write: DocumentWrite, received: Received) {
-    const name =
-      write.fileName ?? (write.filepath === undefined ? undefined : baseName(write.filepath));
+  #contentFields(write: DocumentWrite, received: Received, filepath: string | null) {
+    const name = write.fileName ?? (filepath === null ? undefined : baseName(filepath));
     const mediaType = mediaTypeOf(received, name, write.mediaType);
     const isText =
       received.isUtf8 &&
@@ -303,6 +273,14 @@ export class DocumentWriter {
     await this.#options.drawMemories(tx, document, text);
   }
 
+  /** New bytes are an ingest of their own; without a path nothing but a write says what a document is. */
+  async #laterTaskType(
+    tx: Transaction,
+    document: Pick<StoredDocument, "containerTags" | "filepath" | "taskType">,
+  ): Promise<TaskType> {
+    return document.filepath === null ? document.taskType : this.#taskType(tx, document);
+  }
+
   async #taskType(
     tx: Transaction,
     place: { readonly containerTags: readonly string[]; readonly filepath: string | null },
@@ -311,115 +289,6 @@ export class DocumentWriter {
     const tag = first === undefined ? undefined : await tx.tag(first);
     return taskTypeOf(place.filepath, tag?.memoryFilesystemPaths ?? null);
   }
-
-  /** A path and a custom id name one document in each container, and no document is another's directory. */
-  async #checkPlace(
-    tx: Transaction,
-    place: Pick<StoredDocument, "containerTags" | "filepath" | "customId">,
-    old: StoredDocument | undefined,
-    context: WriteContext,
-  ): Promise<void> {
-    if (
-      old === undefined ||
-      place.filepath !== old.filepath ||
-      place.containerTags !== old.containerTags
-    ) {
-      needPlace(context.access, place);
-      for (const tag of old?.containerTags ?? []) {
-        if (!place.containerTags.includes(tag)) needContainer(context.access, tag);
-      }
-    }
-    const { filepath, customId } = place;
-    for (const tag of place.containerTags) {
-      const settled = old?.containerTags.includes(tag) === true;
-      if (customId !== null && !(settled && customId === old?.customId)) {
-        const holder = await tx.documentByCustomId(customId, [tag]);
-        if (holder !== undefined && holder.no !== old?.no) {
-          throw conflict("another document has this custom id", currentFor(context, holder));
-        }
-      }
-      if (filepath === null || (settled && filepath === old?.filepath)) continue;
-      const holder = await tx.documentByPath(tag, filepath);
-      if (holder !== undefined && holder.no !== old?.no) {
-        throw conflict("another document has this path", currentFor(context, holder));
-      }
-      const clash = await tx.pathClash(tag, filepath, old?.no);
-      if (clash !== undefined) {
-        throw invalid(`filepath: ${filepath} and ${clash.filepath} cannot both exist`);
-      }
-    }
-  }
-}
-
-/**
- * @throws HttpError 412 when the state is not what the request says it must be
- */
-export function checkConditions(
-  conditions: Conditions,
-  document: StoredDocument | undefined,
-): void {
-  const state = document === undefined ? undefined : validatorsOf(document);
-  if (allowsWrite(conditions, state)) return;
-  if (document === undefined) throw preconditionFailed("there is no such document");
-  throw preconditionFailed(`document is at r${document.rev}`, toCurrent(document));
-}
-
-/** A document that the key does not reach is, for it, not there; only that its name is taken cannot be hidden. */
-function needSight(context: WriteContext, document: StoredDocument): void {
-  if (!sees(context.access, document)) throw conflict("the name is taken");
-}
-
-function currentFor(context: WriteContext, document: StoredDocument) {
-  return sees(context.access, document) ? toCurrent(document) : undefined;
-}
-
-/**
- * The path that a write gives a document, or undefined when it stays. Beside new bytes a path counts only when the
- * document has none or the write names the state it builds on: otherwise a save by somebody who missed a rename would
- * undo it.
- */
-function newPath(
-  old: StoredDocument,
-  write: DocumentWrite,
-  conditions: Conditions,
-): string | undefined {
-  if (write.filepath === undefined || write.filepath === old.filepath) return undefined;
-  const counts =
-    write.received === undefined ||
-    write.movesToo === true ||
-    old.filepath === null ||
-    conditions.ifMatch !== undefined;
-  return counts ? write.filepath : undefined;
-}
-
-/** The name by which bytes that are no text are called. */
-function fileNameOf(write: DocumentWrite, received: Received): string | undefined {
-  if (write.fileName !== undefined || received.isUtf8 || write.filepath === undefined) {
-    return write.fileName;
-  }
-  return baseName(write.filepath);
-}
-
-/** A title that is the file's name follows the file. */
-function movedTitle(old: StoredDocument, filepath: string | undefined): string | null {
-  const isName = old.filepath !== null && old.title === baseName(old.filepath);
-  return isName && filepath !== undefined ? baseName(filepath) : null;
-}
-
-function opOf(change: { content?: unknown; filepath?: unknown; status?: unknown }): VersionOp {
-  if (change.content !== undefined) return "update";
-  if (change.filepath !== undefined) return "rename";
-  return change.status === undefined ? "metadata" : "status";
-}
-
-/** An upsert adds containers, it never takes one away. */
-function withAllTags<T extends DocumentWrite>(old: StoredDocument, write: T): T {
-  const containerTags = [...new Set([...old.containerTags, ...(write.containerTags ?? [])])];
-  return { ...write, containerTags };
-}
-
-function sameTags(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((tag, i) => tag === b[i]);
 }
 
 async function putEntityContext(

@@ -7,7 +7,7 @@ import { indexText } from "../search/index-text.ts";
 import { Searcher, searchHere } from "../search/searcher.ts";
 import { openSqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../storage/storage.ts";
-import { draft } from "../storage/testing/storage-contract.ts";
+import { draft } from "../storage/testing/drafts.ts";
 import { BackgroundSharpener } from "./background-sharpener.ts";
 import type { Embedder, ModelSource } from "./embedder.ts";
 import { StaticEmbedder } from "./static-embedder.ts";

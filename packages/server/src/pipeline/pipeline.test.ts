@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NewDocument, StoredDocument } from "../storage/stored.ts";
-import { draft, inline, nobody } from "../storage/testing/storage-contract.ts";
+import { draft, inline, nobody } from "../storage/testing/drafts.ts";
 import { WorkerError } from "../workers/worker-calls.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type PipelineThread, pipelineHere } from "./pipeline-thread.ts";

@@ -1,5 +1,5 @@
 /** Moves everything of some containers into another one: a unit for each slice, so that others are served meanwhile. */
-import type { WriteContext } from "../documents/put-document.ts";
+import type { WriteContext } from "../documents/document-write.ts";
 import { toHttpError } from "../http/error-of.ts";
 import type { ServerContext } from "../server-context.ts";
 import type { StoredMerge } from "../storage/memory.ts";

@@ -2,10 +2,10 @@
 import { parentPath } from "@smfs/core";
 import type { Handlers } from "../app.ts";
 import { sees } from "../documents/access.ts";
+import { checkConditions } from "../documents/check-place.ts";
 import { toCurrent } from "../documents/content-hash.ts";
 import { toDocumentJson, toVersionJson } from "../documents/document-json.ts";
 import { findDocument } from "../documents/find-document.ts";
-import { checkConditions } from "../documents/put-document.ts";
 import { json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
 import { conflict, invalid, notFound } from "../http/http-error.ts";

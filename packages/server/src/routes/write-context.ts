@@ -2,7 +2,7 @@
 import type { CreateDocument, PatchDocument } from "@smfs/api";
 import { etagOf } from "../documents/content-hash.ts";
 import { toWriteJson } from "../documents/document-json.ts";
-import type { DocumentWrite, WriteContext, WriteResult } from "../documents/put-document.ts";
+import type { DocumentWrite, WriteContext, WriteResult } from "../documents/document-write.ts";
 import { type Answer, json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
 import { invalid } from "../http/http-error.ts";

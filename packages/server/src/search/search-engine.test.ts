@@ -7,7 +7,7 @@ import { StaticEmbedder } from "../embed/static-embedder.ts";
 import { openSqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NewDocument, StoredDocument } from "../storage/stored.ts";
-import { draft, nobody } from "../storage/testing/storage-contract.ts";
+import { draft, nobody } from "../storage/testing/drafts.ts";
 import { parseFilter } from "./filter.ts";
 import { indexText } from "./index-text.ts";
 import { SearchEngine } from "./search-engine.ts";

@@ -1,37 +1,9 @@
-/** What every storage keeps. Each implementation runs this suite. */
-import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Storage, Transaction } from "../storage.ts";
-import type { DocumentChange, NewContent, NewDocument, StoredDocument, Writer } from "../stored.ts";
-
-export const nobody: Writer = { origin: null, actor: null, session: null };
-
-export function inline(text: string): NewContent {
-  const bytes = Buffer.from(text);
-  return { kind: "inline", bytes, digest: createHash("sha256").update(bytes).digest("hex") };
-}
-
-let ids = 0;
-export function draft(text: string, more: Partial<NewDocument> = {}): NewDocument {
-  ids += 1;
-  return {
-    id: `id${String(ids).padStart(20, "0")}`,
-    customId: null,
-    containerTags: ["work"],
-    filepath: null,
-    title: null,
-    type: "text",
-    mediaType: "text/plain",
-    isText: true,
-    content: inline(text),
-    metadata: null,
-    taskType: "superrag",
-    status: "done",
-    dreamingStatus: "done",
-    writer: nobody,
-    ...more,
-  };
-}
+import type { DocumentChange, NewContent, NewDocument, StoredDocument } from "../stored.ts";
+import { draft, inline, nobody } from "./drafts.ts";
+import { memoryContract } from "./memory-contract.ts";
+import { smallTablesContract } from "./small-tables-contract.ts";
 
 const update = (text: string): DocumentChange => ({
   op: "update",
@@ -449,51 +421,7 @@ export function storageContract(open: () => Promise<Storage>): void {
     });
   });
 
-  describe("small tables", () => {
-    test("replies, settings and keys are kept", async () => {
-      const reply = {
-        requestDigest: "d",
-        status: 200,
-        headers: { etag: '"r1"' },
-        body: "{}",
-        at: 5,
-      };
-      await write(async (tx) => {
-        await tx.putReply("scope", reply);
-        await tx.putSetting("k", "v");
-      });
-      await write(async (tx) => expect(await tx.reply("scope")).toEqual(reply));
-      expect(await storage.setting("k")).toBe("v");
-      const key = {
-        id: "k1",
-        digest: "abc",
-        name: "ci",
-        canWrite: false,
-        containerTags: ["work"],
-        pathPrefix: "/a/",
-        createdAt: 1,
-        expiresAt: null,
-      };
-      await write((tx) => tx.putKey(key));
-      expect(await storage.keyByDigest("abc")).toEqual(key);
-      expect(await write((tx) => tx.removeKey("k1"))).toBe(true);
-      expect(await write((tx) => tx.removeKey("k1"))).toBe(false);
-    });
+  describe("memories", () => memoryContract(() => storage));
 
-    test("a removed container begins anew, and its deletions stay in the log", async () => {
-      const a = await write((tx) => tx.create(draft("a")));
-      await write((tx) =>
-        tx.putTag("work", { entityContext: "about", memoryFilesystemPaths: ["/m/"] }),
-      );
-      await write(async (tx) => {
-        await tx.remove(a, nobody);
-        await tx.removeTag("work");
-      });
-      expect(await storage.tag("work")).toBeUndefined();
-      expect(await storage.changesAfter("work", 0, 10)).toHaveLength(1);
-      await write((tx) => tx.create(draft("b")));
-      expect(await storage.tag("work")).toMatchObject({ entityContext: null });
-      expect(await storage.tags()).toMatchObject([{ tag: "work", documentCount: 1 }]);
-    });
-  });
+  describe("small tables", () => smallTablesContract(() => storage));
 }
