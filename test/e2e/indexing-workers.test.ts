@@ -15,7 +15,7 @@ import {
 import { openSqliteStorage } from "../../packages/server/src/storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../../packages/server/src/storage/storage.ts";
 import type { NewDocument, StoredDocument } from "../../packages/server/src/storage/stored.ts";
-import { draft } from "../../packages/server/src/storage/testing/storage-contract.ts";
+import { draft } from "../../packages/server/src/storage/testing/drafts.ts";
 
 const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
 const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
