@@ -182,17 +182,24 @@ export class PushQueue {
   /** PUSH-1. */
   claim(fid: string, send: boolean): ClaimResult {
     this.#sends = send;
+    const lastMs = this.#passedOver.get(fid)?.ms;
     // Noted before, since a claim that throws must not be picked again at once either.
-    this.passOver(fid, passOverFailedMs);
+    this.#passOverFor(fid, passOverFailedMs);
     const claimed = this.#tryClaim(fid);
+    if (claimed.kind === "settled") this.#passedOver.delete(fid);
+    else this.#passedOver.set(fid, { untilMs: 0, ms: lastMs ?? 0 });
     if (claimed.kind === "wait") this.passOver(fid);
-    else this.#passedOver.delete(fid);
     return claimed;
   }
 
-  /** Not now: others get their turn, and this entry again after a while. */
-  passOver(fid: string, ms: number = passOverMs): void {
-    this.#passedOver.set(fid, this.#context.clock.monotonic() + ms);
+  /** Not now: others get their turn, and this entry again after a while, each time a longer one. */
+  passOver(fid: string): void {
+    const lastMs = this.#passedOver.get(fid)?.ms ?? 0;
+    this.#passOverFor(fid, Math.min(Math.max(passOverMs, lastMs * 2), passOverMsMax));
+  }
+
+  #passOverFor(fid: string, ms: number): void {
+    this.#passedOver.set(fid, { untilMs: this.#context.clock.monotonic() + ms, ms });
   }
 
   /** An attempt has ended: what waited for it may go at once. */

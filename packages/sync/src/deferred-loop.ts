@@ -5,8 +5,9 @@ import { type Background, Signal } from "./background.ts";
 import type { Pull } from "./pull.ts";
 import type { PullList } from "./pull-list.ts";
 
-/** Milliseconds between two rounds. */
+/** Milliseconds between two rounds: doubled while nothing comes of them. */
 const roundMs = 1000;
+const roundMsMax = 8000;
 /** Longest wait between two requests about one document. */
 const lookMsMax = 30_000;
 /** Documents looked at in one round. */
@@ -49,14 +50,19 @@ export class DeferredLoop {
   async run(): Promise<void> {
     // An earlier process may have left some.
     this.#woken.set();
+    let leftBefore = 0;
+    let waitMs = roundMs;
     while (!this.#background.isStopped) {
       await this.#woken.wait(Number.POSITIVE_INFINITY);
-      await this.#background.sleep(roundMs);
+      await this.#background.sleep(waitMs);
       await this.#background.whenConnected();
       if (this.#background.isStopped) return;
       this.#woken.clear();
       try {
-        if ((await this.#round()) > 0) this.#woken.set();
+        const left = await this.#round();
+        waitMs = left === leftBefore ? Math.min(waitMs * 2, roundMsMax) : roundMs;
+        leftBefore = left;
+        if (left > 0) this.#woken.set();
       } catch (error) {
         this.#background.noteFailure(error, "pull");
         this.#woken.set();

@@ -5,7 +5,7 @@
  */
 import type { ApiClient, ListAnswer, RemoteDocument } from "@smfs/api";
 import { type Clock, type Logger, listPageMax, listPagesMax, toInstant } from "@smfs/core";
-import type { EntryView, StorePort } from "@smfs/store";
+import type { EntryView, RemoteView, StorePort } from "@smfs/store";
 import type { Looks } from "./look.ts";
 import type { Pull, Seen } from "./pull.ts";
 
@@ -120,19 +120,14 @@ export class PullList {
 
   /** Looks at every document that is not known to be as it was. */
   async #judge(documents: readonly RemoteDocument[]): Promise<void> {
-    for (const document of documents) {
-      if (await this.#isKnown(document)) continue;
-      await this.one(document.id);
+    for (let from = 0; from < documents.length; from += listPageMax) {
+      const page = documents.slice(from, from + listPageMax);
+      const views = await this.#port.viewRemote(
+        page.map(({ id, filepath }) => ({ docId: id, fid: null, customId: null, path: filepath })),
+      );
+      for (const [index, document] of page.entries())
+        if (!isKnown(document, views[index])) await this.one(document.id);
     }
-  }
-
-  async #isKnown(document: RemoteDocument): Promise<boolean> {
-    const [view] = await this.#port.viewRemote([
-      { docId: document.id, fid: null, customId: null, path: document.filepath },
-    ]);
-    const seen = view?.entry?.observed ?? null;
-    if (seen === null || !seen.settled) return false;
-    return seen.updatedAt === document.updatedAt && seen.status === document.status;
   }
 
   /** Fetches one document and judges it. A document that is gone is judged by the full listings. */
@@ -203,4 +198,11 @@ export class PullList {
     ]);
     this.#absentSince.delete(entry.fid);
   }
+}
+
+/** Whether a document is as it was when it was last seen, and was then seen late enough to tell. */
+function isKnown(document: RemoteDocument, view: RemoteView | undefined): boolean {
+  const seen = view?.entry?.observed ?? null;
+  if (seen === null || !seen.settled) return false;
+  return seen.updatedAt === document.updatedAt && seen.status === document.status;
 }
