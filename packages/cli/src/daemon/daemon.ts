@@ -82,7 +82,12 @@ export class Daemon implements DaemonControl {
       throw error;
     }
     const daemon = new Daemon(deps, host, kernel);
-    await daemon.#begin();
+    try {
+      await daemon.#begin();
+    } catch (error) {
+      await daemon.end("it could not be started");
+      throw error;
+    }
     return daemon;
   }
 
