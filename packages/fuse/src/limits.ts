@@ -25,3 +25,8 @@ export const requestsPerWakeCheck = 32;
 export const notificationsMax = 65_536;
 /** Inodes with a registered backing file. The kernel pins each; only open files need one. */
 export const backingFilesMax = 16_384;
+/**
+ * Bytes from which a file that is opened for reading is passed through. One or two READs cost less than to register
+ * the file (open, two ioctls, close), and the kernel keeps their pages for the next reader.
+ */
+export const passthroughReadBytesMin: number = 256 << 10;

@@ -8,8 +8,8 @@
  * each open of the kernel's has its own mode. So it is made from a read-only descriptor, closed at once.
  */
 import { closeSync, constants, openSync, statfsSync } from "node:fs";
-import { assert, type FileSystem, type Logger } from "@smfs/core";
-import { backingFilesMax } from "./limits.ts";
+import { type Attr, assert, canWrite, type FileSystem, type Logger } from "@smfs/core";
+import { backingFilesMax, passthroughReadBytesMin } from "./limits.ts";
 
 const { O_RDONLY, O_NOFOLLOW } = constants;
 const S_ISUID_OR_S_ISGID = 0o6000;
@@ -70,15 +70,20 @@ export class Passthrough {
     return this.#registered;
   }
 
-  /** A handle of the inode is opened. @returns the backing id it must use, or 0 */
-  opened(ino: number): number {
+  /**
+   * A handle of the inode is opened.
+   * @param flags of open(2)
+   * @param attr the inode's attributes, if they are known
+   * @returns the backing id it must use, or 0
+   */
+  opened(ino: number, flags: number, attr?: Attr): number {
     const known = this.#inodes.get(ino);
     if (known !== undefined) {
       known.handles += 1;
       return known.backingId;
     }
     if (!this.#agreed) return 0;
-    const backingId = this.#register(ino);
+    const backingId = this.#register(ino, flags, attr);
     if (backingId !== 0) this.#registered += 1;
     this.#inodes.set(ino, { handles: 1, backingId });
     return backingId;
@@ -97,13 +102,15 @@ export class Passthrough {
     this.#control.close(known.backingId);
   }
 
-  #register(ino: number): number {
+  #register(ino: number, flags: number, known: Attr | undefined): number {
     if (this.#registered >= backingFilesMax) return 0;
     try {
+      const { mode, size } = known ?? this.#fs.getattr(ino);
+      // A write by a stranger clears these bits, and only a WRITE request tells us of it.
+      if ((mode & S_ISUID_OR_S_ISGID) !== 0) return 0;
+      if (!canWrite(flags) && size < passthroughReadBytesMin) return 0;
       const backing = this.#fs.backing(ino);
       if (backing === undefined) return 0;
-      // A write by a stranger clears these bits, and only a WRITE request tells us of it.
-      if ((this.#fs.getattr(ino).mode & S_ISUID_OR_S_ISGID) !== 0) return 0;
       const fd = openSync(backing.path, O_RDONLY | O_NOFOLLOW);
       try {
         return this.#control.open(fd);

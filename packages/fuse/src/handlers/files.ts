@@ -20,7 +20,7 @@ export function open(exchange: Exchange): void {
   const openFlags = request.u32();
   const caller = request.caller();
   const file = fs.open(request.nodeid, withoutAppend(flags), caller);
-  const backingId = track(exchange, request.nodeid, file);
+  const backingId = track(exchange, request.nodeid, file, flags);
   if ((openFlags & FUSE_OPEN_KILL_SUIDGID) !== 0) {
     fs.setattr(request.nodeid, { killSuidGid: true }, caller, file.fh);
   }
@@ -31,20 +31,16 @@ export function create(exchange: Exchange): void {
   const args = readCreate(exchange);
   const { fs, request } = exchange;
   checkName(args.name);
-  tellCreated(
-    exchange,
-    fs.create(request.nodeid, args.name, args.mode, args.flags, request.caller(args.umask)),
-  );
+  const { name, mode, flags, umask } = args;
+  tellCreated(exchange, flags, fs.create(request.nodeid, name, mode, flags, request.caller(umask)));
 }
 
 /** The name that comes with the request is the kernel's own, and means nothing. */
 export function tmpfile(exchange: Exchange): void {
   const args = readCreate(exchange);
   const { fs, request } = exchange;
-  tellCreated(
-    exchange,
-    fs.tmpfile(request.nodeid, args.mode, args.flags, request.caller(args.umask)),
-  );
+  const { mode, flags, umask } = args;
+  tellCreated(exchange, flags, fs.tmpfile(request.nodeid, mode, flags, request.caller(umask)));
 }
 
 function readCreate({ request }: Exchange): {
@@ -68,17 +64,27 @@ function withoutAppend(flags: number): number {
   return flags & ~O_APPEND;
 }
 
-function tellCreated(exchange: Exchange, made: { attr: Attr; file: OpenFile }): void {
-  const backingId = track(exchange, made.attr.ino, made.file);
+function tellCreated(
+  exchange: Exchange,
+  flags: number,
+  made: { attr: Attr; file: OpenFile },
+): void {
+  const backingId = track(exchange, made.attr.ino, made.file, flags, made.attr);
   tellEntry(exchange, made.attr);
   tellOpen(exchange, made.file, backingId);
 }
 
 /** From here on the handle is released if its reply does not arrive. Returns its backing id, or 0. */
-function track(exchange: Exchange, ino: number, file: OpenFile): number {
+function track(
+  exchange: Exchange,
+  ino: number,
+  file: OpenFile,
+  flags: number,
+  attr?: Attr,
+): number {
   exchange.handles.addFile(file.fh, ino);
   exchange.openedFile = file.fh;
-  return exchange.passthrough.opened(ino);
+  return exchange.passthrough.opened(ino, flags, attr);
 }
 
 function tellOpen(exchange: Exchange, file: OpenFile, backingId: number): void {
