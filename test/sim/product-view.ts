@@ -29,8 +29,42 @@ interface Row {
   readonly target: string | null;
 }
 
+/** The columns of a row, in the order they are selected in. */
+const columns = [
+  "e.fid",
+  "e.parent",
+  "e.name",
+  "e.ino",
+  "e.doc_id",
+  "e.alias",
+  "e.local_only",
+  "e.local_ver",
+  "e.base_ver",
+  "e.base_hash",
+  "e.base_path",
+  "e.rejected_ver",
+  "e.rejected_why",
+  "e.diverged",
+  "i.mode",
+  "i.nlink",
+  "i.writers",
+  "i.bytes_ver",
+  "i.stub",
+  "i.fill",
+  "i.target",
+] as const;
+
+type Values = readonly (string | number | null)[];
+
+/** Arrays are read from SQLite in half the time of objects. */
+function toRow(values: Values): Row {
+  const row: Record<string, string | number | null> = {};
+  for (const [index, column] of columns.entries()) row[column.slice(2)] = values[index]!;
+  return row as unknown as Row;
+}
+
 interface Statements {
-  readonly entries: SqliteDatabase.Statement<[], Row>;
+  readonly entries: SqliteDatabase.Statement<[], Values>;
   readonly snapshots: SqliteDatabase.Statement<[], { hash: string; bytes: Uint8Array | null }>;
   readonly trash: SqliteDatabase.Statement<[], { blob: string }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
@@ -40,10 +74,7 @@ interface Statements {
 }
 
 const queries: Record<keyof Statements, string> = {
-  entries: `SELECT e.fid, e.parent, e.name, e.ino, e.doc_id, e.alias, e.local_only, e.local_ver, e.base_ver,
-      e.base_hash, e.base_path, e.rejected_ver, e.rejected_why, e.diverged, i.mode, i.nlink, i.writers, i.bytes_ver, i.stub,
-      i.fill, i.target
-    FROM entry e JOIN inode i ON i.ino = e.ino WHERE e.state = 'live'`,
+  entries: `SELECT ${columns.join(", ")} FROM entry e JOIN inode i ON i.ino = e.ino WHERE e.state = 'live'`,
   snapshots: `SELECT snap_hash AS hash, snap_bytes AS bytes FROM op
     WHERE snap_bytes IS NOT NULL OR snap_blob IS NOT NULL`,
   trash: "SELECT blob FROM trash WHERE blob IS NOT NULL",
@@ -102,7 +133,8 @@ export class ProductView implements DeviceView {
 
   #readRows(): readonly Row[] {
     const stamp = this.#disk.stamp();
-    if (this.#rows?.stamp !== stamp) this.#rows = { stamp, rows: this.#prepared().entries.all() };
+    if (this.#rows?.stamp !== stamp)
+      this.#rows = { stamp, rows: this.#prepared().entries.raw().all().map(toRow) };
     return this.#rows.rows;
   }
 
