@@ -10,13 +10,14 @@ import { type Access, fullAccess, needWrite, unauthorized } from "./documents/ac
 import type { Tickets } from "./documents/tickets.ts";
 import { type Answer, json, toResponse } from "./http/answer.ts";
 import type { ApiRequest, Handler } from "./http/api-request.ts";
+import { BodyBudget } from "./http/body-budget.ts";
 import { parseConditions } from "./http/conditions.ts";
 import { describeIssue } from "./http/describe-issue.ts";
 import { toHttpError } from "./http/error-of.ts";
 import { HttpError, invalid, notImplemented } from "./http/http-error.ts";
 import { IdempotentWrites } from "./http/idempotency.ts";
 import { parseJson, readBytes } from "./http/json-body.ts";
-import type { ServerLimits } from "./limits.ts";
+import { bodyBytesMax, type ServerLimits } from "./limits.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -45,14 +46,18 @@ type AppContext = Context<{ Bindings: Partial<HttpBindings> }>;
 
 export function createApp(handlers: Handlers, options: AppOptions): App {
   const app: App = new Hono({ strict: true });
-  const idempotent = new IdempotentWrites(options.storage, options.clock);
+  const tools: Tools = {
+    options,
+    idempotent: new IdempotentWrites(options.storage, options.clock),
+    budget: new BodyBudget(bodyBytesMax),
+  };
   for (const name of Object.keys(routes) as (keyof Routes)[]) {
     const route = routes[name];
     // The table gives each handler the types of its own route; the loop over all of them cannot say so.
     const handler = handlers[name] as Handler;
     for (const path of pathsOf(route.path)) {
       app.on(route.method, [path], (c) =>
-        serve(c, options, name, () => answerRoute(c, route, handler, idempotent, options)),
+        serve(c, options, name, () => answerRoute(c, route, handler, tools)),
       );
     }
   }
@@ -109,20 +114,52 @@ function requestIdOf(c: AppContext, random: Random): string {
     : toHex(random.bytes(12));
 }
 
+/** What every request shares. */
+interface Tools {
+  readonly options: AppOptions;
+  readonly idempotent: IdempotentWrites;
+  readonly budget: BodyBudget;
+}
+
 async function answerRoute(
   c: AppContext,
   route: Route,
   handler: Handler,
-  idempotent: IdempotentWrites,
-  options: AppOptions,
+  tools: Tools,
 ): Promise<Answer> {
-  const header = (name: string) => c.req.header(name);
+  const { options } = tools;
   const access = await accessOf(c, route, options);
   if (route.access !== "open") options.rateLimit?.count(access.keyId);
   if (route.access === "write") needWrite(access);
   const upload = bodyOf(c);
-  const bytes =
-    route.body === undefined ? undefined : await readBytes(upload, options.limits.jsonBytesMax);
+  if (route.body === undefined) return answerParsed(c, route, handler, { access, upload }, tools);
+  let held = 0;
+  try {
+    const bytes = await readBytes(upload, options.limits.jsonBytesMax, (size) => {
+      tools.budget.take(size);
+      held += size;
+    });
+    return await answerParsed(c, route, handler, { access, upload, bytes }, tools);
+  } finally {
+    tools.budget.release(held);
+  }
+}
+
+/** A request whose body, where it is JSON, has been read. */
+interface ReadRequest {
+  readonly access: Access;
+  readonly upload: AsyncIterable<Uint8Array>;
+  readonly bytes?: Uint8Array;
+}
+
+async function answerParsed(
+  c: AppContext,
+  route: Route,
+  handler: Handler,
+  { access, upload, bytes }: ReadRequest,
+  { options, idempotent }: Tools,
+): Promise<Answer> {
+  const header = (name: string) => c.req.header(name);
   const request: ApiRequest = {
     method: c.req.method,
     params: c.req.param(),

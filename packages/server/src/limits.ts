@@ -15,6 +15,10 @@ export const defaultLimits: ServerLimits = {
   uploadBytesMax: 100 << 20,
 };
 
+/** Bytes of JSON bodies that are in memory at one time. */
+export const bodyBytesMax: number = 256 << 20;
+/** Bytes of content in one page of the feed, or in one answer of a search: what comes after is on the next page. */
+export const pageContentBytesMax: number = 16 << 20;
 /** Bytes of a content that is kept in the database's own row; larger ones are files. */
 export const inlineContentBytesMax: number = 64 << 10;
 /** Levels of arrays and objects in a JSON body. */

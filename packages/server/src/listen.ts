@@ -45,7 +45,8 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
     headersTimeout: headMs,
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
-    maxHeaderSize: 128 << 10,
+    // Metadata of the largest size, percent-encoded, and what else there is.
+    maxHeaderSize: 256 << 10,
   };
   const server =
     options.tls === undefined

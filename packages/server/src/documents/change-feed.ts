@@ -6,7 +6,7 @@
 import type { Change, DeleteChange } from "@smfs/api";
 import type { Cancel, Clock } from "@smfs/core";
 import { HttpError } from "../http/http-error.ts";
-import { waitersMax } from "../limits.ts";
+import { pageContentBytesMax, waitersMax } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { StoredChange, StoredDocument } from "../storage/stored.ts";
 import { toIsoTime } from "../time.ts";
@@ -97,7 +97,7 @@ export class ChangeFeed {
     // Read first: whatever committed up to this seq is in what is found next.
     const head = await this.#storage.head();
     const found = await this.#storage.changesAfter(query.containerTag, cursor.seq, query.limit + 1);
-    const page = found.slice(0, query.limit);
+    const page = bounded(found.slice(0, query.limit), query);
     const changes: Change[] = [];
     for (const change of page) {
       const shown = await this.#shown(change, query);
@@ -198,6 +198,17 @@ export class ChangeFeed {
     if (!document.isText) return undefined;
     return Buffer.from(await this.#storage.readContent(document.content)).toString("utf8");
   }
+}
+
+/** The beginning of a page whose content is not too much for one answer; at least its first entry. */
+function bounded(page: readonly StoredChange[], query: FeedQuery): readonly StoredChange[] {
+  if (!query.includeContent) return page;
+  let bytes = 0;
+  const end = page.findIndex((change, index) => {
+    bytes += change.kind === "upsert" ? change.document.content.size : 0;
+    return index > 0 && bytes > pageContentBytesMax;
+  });
+  return end < 0 ? page : page.slice(0, end);
 }
 
 /** A document that may have left what the key sees: that it is gone is all that may be told. */

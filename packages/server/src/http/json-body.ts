@@ -4,17 +4,20 @@ import { invalid, tooLarge } from "./http-error.ts";
 
 /**
  * All bytes of a body.
+ * @param take told of each piece before it is kept; may throw
  * @throws HttpError 413
  */
 export async function readBytes(
   chunks: AsyncIterable<Uint8Array>,
   bytesMax: number,
+  take: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
     if (size > bytesMax) throw tooLarge("the body", bytesMax);
+    take(chunk.length);
     parts.push(chunk);
   }
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, size);

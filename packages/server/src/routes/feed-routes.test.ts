@@ -224,3 +224,16 @@ describe("move", () => {
     expect((await move({ from: "/a/x", to: "/q", ifMatch: '"r2"' })).status).toBe(200);
   });
 });
+
+test("[SERVER-141] a page with much content ends early, and the next one goes on there", async () => {
+  for (let i = 0; i < 5; i += 1) await put(`n_${i}`, `/${i}`, "x".repeat(6 << 20));
+  const sizes: number[] = [];
+  for (let since = "0", more = true; more; ) {
+    const page = await feed({ since, includeContent: "true" });
+    sizes.push(page.changes.length);
+    since = page.cursor;
+    more = page.hasMore;
+  }
+  expect(sizes).toEqual([2, 2, 1]);
+  await t.server.idle();
+});

@@ -11,6 +11,7 @@ import { findDocument } from "../documents/find-document.ts";
 import { json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
 import { invalid } from "../http/http-error.ts";
+import { pageContentBytesMax } from "../limits.ts";
 import type { FoundMemory } from "../memories/memory-search.ts";
 import { type Filter, matchesFilter, parseFilter } from "../search/filter.ts";
 import type { SearchHit, SearchQuery } from "../search/search-service.ts";
@@ -97,7 +98,13 @@ async function searchDocuments(
     else if (byDocument.size < limit) byDocument.set(hit.document.no, [hit]);
   }
   const results = [];
-  for (const own of byDocument.values()) results.push(await documentResult(context, body, own));
+  let bytes = 0;
+  for (const own of byDocument.values()) {
+    bytes += own[0]?.document.content.size ?? 0;
+    // Whole documents as long as they are not too much for one answer, which is the best ones.
+    const isWhole = body.includeFullDocs === true && bytes <= pageContentBytesMax;
+    results.push(await documentResult(context, body, own, isWhole));
+  }
   return json({ results, total: results.length, timing: timing(context, started) });
 }
 
@@ -105,12 +112,12 @@ async function documentResult(
   context: ServerContext,
   body: DocumentSearch,
   hits: readonly SearchHit[],
+  isWhole: boolean,
 ) {
   const [best] = hits;
   if (best === undefined) throw new RangeError("a result has a hit");
   const { document, similarity } = best;
-  const content =
-    body.includeFullDocs === true ? await context.storage.documentText(document) : undefined;
+  const content = isWhole ? await context.storage.documentText(document) : undefined;
   return {
     documentId: document.id,
     title: document.title,

@@ -23,6 +23,8 @@ export function openDatabase(file: string): Database {
   db.pragma("checkpoint_fullfsync = 1");
   db.pragma("foreign_keys = ON");
   db.pragma("temp_store = MEMORY");
+  // A burst may make the log long; once it is checkpointed the file shrinks to this many bytes.
+  db.pragma("journal_size_limit = 67108864");
   assert(db.pragma("synchronous", { simple: true }) === 2, "the database syncs at every commit");
   migrate(db, new URL("../migrations/", import.meta.url));
   return db;
