@@ -43,9 +43,10 @@ export class Apply {
   /** Carries one plan out, within the caller's transaction. */
   one(plan: Plan): Applied {
     const applied = this.#lacksBytes(plan) ? "stale" : this.#carryOut(plan);
-    if (applied === "stale") this.#context.pend.put(plan.docId, "it changed here meanwhile");
-    else if (plan.do === "defer") this.#context.pend.put(plan.docId, plan.why);
-    else this.#context.pend.drop(plan.docId);
+    const seen = plan.seenSrev ?? null;
+    if (applied === "stale") this.#context.pend.put(plan.docId, "it changed here meanwhile", seen);
+    else if (plan.do === "defer") this.#context.pend.put(plan.docId, plan.why, seen);
+    else this.#context.pend.drop(plan.docId, seen);
     return applied;
   }
 

@@ -9,21 +9,26 @@ export class Pend {
 
   constructor(db: Database) {
     this.#put = db.sql.prepare(
-      "INSERT INTO pend (doc_id, why) VALUES (?, ?) ON CONFLICT (doc_id) DO UPDATE SET why = excluded.why",
+      `INSERT INTO pend (doc_id, why, srev) VALUES (?, ?, ?)
+       ON CONFLICT (doc_id) DO UPDATE SET why = excluded.why, srev = max(srev, excluded.srev)`,
     );
-    this.#drop = db.sql.prepare("DELETE FROM pend WHERE doc_id = ?");
+    this.#drop = db.sql.prepare(
+      "DELETE FROM pend WHERE doc_id = ?1 AND (srev IS NULL OR ?2 IS NULL OR srev <= ?2)",
+    );
     this.#has = db.sql.prepare<[string], { why: string }>("SELECT why FROM pend WHERE doc_id = ?");
     this.#list = db.sql.prepare<[number], { doc_id: string; why: string }>(
       "SELECT doc_id, why FROM pend LIMIT ?",
     );
   }
 
-  put(docId: string, why: string): void {
-    this.#put.run(docId, why);
+  /** @param srev revision number of what was seen, where the server counts */
+  put(docId: string, why: string, srev: number | null): void {
+    this.#put.run(docId, why, srev);
   }
 
-  drop(docId: string): void {
-    this.#drop.run(docId);
+  /** What was seen up to `srev` is decided: something newer that was seen meanwhile is not. */
+  drop(docId: string, srev: number | null): void {
+    this.#drop.run({ 1: docId, 2: srev });
   }
 
   why(docId: string): string | undefined {

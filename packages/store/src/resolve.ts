@@ -86,13 +86,13 @@ export class Resolve {
     if (entry.state === "deleted") return this.#undelete(sides, content);
     if (inode.writers === 1 && how.kind !== "local") {
       this.#deleteOp.run(fid);
-      this.#context.pend.put(remote.docId, "held open for writing");
+      this.#context.pend.put(remote.docId, "held open for writing", remote.srev);
       return "held";
     }
     this.#deleteOp.run(fid);
     if (how.kind === "split") this.#split(sides, content);
     else this.#join(sides, how, content);
-    this.#context.pend.drop(remote.docId);
+    this.#context.pend.drop(remote.docId, remote.srev);
     return "done";
   }
 

@@ -282,7 +282,7 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     this.#deleteOp.run(fid);
-    if (found.entry.doc_id !== null) this.#context.pend.put(found.entry.doc_id, "gone");
+    if (found.entry.doc_id !== null) this.#context.pend.put(found.entry.doc_id, "gone", null);
     return "done";
   }
 

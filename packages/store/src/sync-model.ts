@@ -156,7 +156,13 @@ export interface Expect {
 export type Content = { readonly blob: string; readonly size: number } | undefined;
 
 /** What to do about one observed document. Made by `reconcile`, carried out by `apply`. */
-export type Plan =
+export type Plan = Action & {
+  /** Revision number of the observation it was made from, where the server counts: deciding it decides no later one. */
+  readonly seenSrev?: number | null;
+};
+
+/** What a plan does. */
+type Action =
   /** Nothing; it is finally decided. */
   | { readonly do: "ignore"; readonly docId: string; readonly why: string }
   /** Look again later. */

@@ -85,7 +85,7 @@ export class Pull {
     const isUndecided = isStale || plan.do === "defer";
     if (seen !== undefined && isUndecided && isComplete(seen)) {
       this.#remembered.set(plan.docId, seen);
-    } else {
+    } else if (!isLater(this.#remembered.get(plan.docId), plan.seenSrev ?? null)) {
       this.#remembered.delete(plan.docId);
     }
   }
@@ -97,7 +97,7 @@ export class Pull {
     for (const [index, seen] of slice.entries()) {
       const view = views[index];
       if (view === undefined) continue;
-      const plan = reconcile(view, seen.observed, { epoch });
+      const plan = { ...reconcile(view, seen.observed, { epoch }), seenSrev: srevOf(seen) };
       plans.push(await this.#equip(plan, view, seen, signal));
     }
     return plans;
@@ -194,6 +194,23 @@ function isComplete({ observed, bytes }: Seen): boolean {
   if (bytes !== undefined) return false;
   if (observed.kind === "version") return observed.remote.srev !== null;
   return observed.kind === "tombstone" && observed.srev !== null;
+}
+
+/** Revision number of an observation, where the server counts. */
+function srevOf({ observed }: Seen): number | null {
+  switch (observed.kind) {
+    case "version":
+      return observed.remote.srev;
+    case "tombstone":
+      return observed.srev;
+    default:
+      return null;
+  }
+}
+
+function isLater(seen: Seen | undefined, srev: number | null): boolean {
+  const seenSrev = seen === undefined ? null : srevOf(seen);
+  return seenSrev !== null && srev !== null && seenSrev > srev;
 }
 
 function toItem(seen: Seen): {

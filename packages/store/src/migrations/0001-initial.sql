@@ -131,7 +131,7 @@ CREATE INDEX tomb_doc ON tomb (doc_id);
 CREATE TABLE pend (
   doc_id TEXT PRIMARY KEY,
   why TEXT NOT NULL,
-  item TEXT                               -- JSON of what the feed said, where a second look is not needed
+  srev INTEGER                            -- the newest revision number that was seen and not decided, where the server counts
 ) WITHOUT ROWID;
 
 CREATE TABLE cursor (
