@@ -367,8 +367,9 @@ interface Writable {
   readonly offset: number;
 }
 
-/** Where the last line of a text begins. */
+/** Where the last token of a text begins; its end when it has none. */
 function lastLineStart(bytes: Uint8Array): number {
   const text = Buffer.from(bytes).toString("latin1");
-  return text.lastIndexOf("\n", text.length - 2) + 1;
+  const starts = [...text.matchAll(/t[0-9a-z]{6}\./g)];
+  return starts.at(-1)?.index ?? text.length;
 }
