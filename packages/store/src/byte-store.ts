@@ -92,11 +92,11 @@ export interface ByteStore {
   /** Renames `work/<ino>` to `blobs/<digest>`, for bytes whose digest is known and that nobody can write. */
   moveWorkToBlob(ino: number, digest: string): void;
   /**
-   * Makes the bytes of a blob those of `work/<ino>`, durably: moved when `keep` is false, else copied (never
-   * hard-linked: a blob must not be a file that somebody can write). Done twice it is done once: when the blob
-   * is gone and the working file is there, nothing happens.
+   * Makes the bytes of a blob those of `work/<ino>`: moved when `keep` is false, else copied (never hard-linked: a
+   * blob must not be a file that somebody can write). Done twice it is done once: when the blob is gone and the
+   * working file is there, nothing happens. With "process" a copy is durable on return, but not its name.
    */
-  fillWork(digest: string, ino: number, keep: boolean): void;
+  fillWork(digest: string, ino: number, keep: boolean, durability?: Durability): void;
   /** Removes what a crash left half-written. Only for the process that holds the store's database. */
   clearUnfinished(): void;
   /** Makes names created and removed under `work/` and `blobs/`, or one of them, survive a power loss. */

@@ -52,8 +52,10 @@ export class Files {
     if ((flags & O_TRUNC) !== 0) this.#empty(row, flags);
     else {
       if (row.stub === 1) this.#attributes.wantBytes(ino);
-      fills.finish(row);
-      if (canWrite(flags)) this.#beginWriting(row, flags);
+      if (canWrite(flags)) {
+        fills.finish(row);
+        this.#beginWriting(row, flags);
+      } else fills.place(row);
     }
     return openFiles.open(ino, flags, canWrite(flags), undefined);
   }
@@ -230,7 +232,9 @@ export class Files {
   backing(ino: number): Backing | undefined {
     const { inodes, bytes, writers } = this.#context;
     const row = inodes.get(ino);
-    if (!isRegular(row.mode) || row.stub === 1 || row.fill !== null) return undefined;
+    if (!isRegular(row.mode) || row.stub === 1) return undefined;
+    // Not yet the file that the name will mean.
+    if (row.fill !== null && bytes.hasBlob(row.fill)) return undefined;
     if (!bytes.tellsWriters()) return undefined;
     const path = bytes.workPath(ino);
     if (path === undefined) return undefined;

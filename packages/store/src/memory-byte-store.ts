@@ -252,7 +252,7 @@ export class MemoryByteStore implements ByteStore {
     this.#rename({ kind: "name", from, to: blobName(digest), file: this.#file(from) });
   }
 
-  fillWork(digest: string, ino: number, keep: boolean): void {
+  fillWork(digest: string, ino: number, keep: boolean, durability: Durability = "power"): void {
     this.fault?.("fillWork");
     const from = blobName(digest);
     const to = workName(ino);
@@ -271,7 +271,7 @@ export class MemoryByteStore implements ByteStore {
     } else {
       this.#rename({ kind: "name", from, to, file: blob });
     }
-    this.syncNames();
+    if (durability === "power") this.syncNames("work");
   }
 
   clearUnfinished(): void {

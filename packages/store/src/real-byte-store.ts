@@ -246,7 +246,7 @@ export class RealByteStore implements ByteStore {
     renameSync(this.#work(ino), this.#blob(digest));
   }
 
-  fillWork(digest: string, ino: number, keep: boolean): void {
+  fillWork(digest: string, ino: number, keep: boolean, durability: Durability = "power"): void {
     const blob = this.#blob(digest);
     const work = this.#work(ino);
     if (!existsSync(blob)) {
@@ -266,7 +266,8 @@ export class RealByteStore implements ByteStore {
     } else {
       renameSync(blob, work);
     }
-    this.syncNames();
+    // Of a rename between the two folders a journal keeps both sides or neither.
+    if (durability === "power") this.syncNames("work");
   }
 
   syncNames(folder?: "work" | "blobs"): void {

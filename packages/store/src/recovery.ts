@@ -14,8 +14,6 @@ import type { Verification } from "./verification.ts";
 
 /** Rows handled in one transaction. */
 const batchRows = 512;
-/** Fills finished in one tick: each waits for the disk. */
-const fillsPerTick = 1;
 
 const cleanStop = "clean_stop";
 const bootId = "boot_id";
@@ -25,7 +23,6 @@ const isFile = `(mode & ${S_IFMT}) = ${S_IFREG}`;
 export class Recovery {
   readonly #context: FileContext;
   readonly #verification: Verification;
-  #hasFills = true;
 
   constructor(context: FileContext) {
     this.#context = context;
@@ -62,13 +59,12 @@ export class Recovery {
   }
 
   get isPending(): boolean {
-    return this.#hasFills || this.#verification.isPending;
+    return this.#verification.isPending;
   }
 
   /** Goes on with what need not be done before the first operation. */
   tick(sliceMs: number): void {
-    if (this.#hasFills) this.#finishFills();
-    else this.#verification.tick(sliceMs);
+    this.#verification.tick(sliceMs);
   }
 
   /** Before the database is closed in peace. */
@@ -76,14 +72,6 @@ export class Recovery {
     const { facts, db, bytes } = this.#context;
     if (this.isPending) return;
     db.transaction(() => facts.set(cleanStop, bytes.bootId() ?? unknownBoot), "power");
-  }
-
-  /** Bytes that had arrived are moved into their working files; whoever opens one first does it himself. */
-  #finishFills(): void {
-    const { fills, inodes } = this.#context;
-    const unfinished = fills.unfinished(fillsPerTick);
-    for (const ino of unfinished) fills.finish(inodes.get(ino));
-    this.#hasFills = unfinished.length === fillsPerTick;
   }
 
   /** Inodes without a name, which nobody can have open now: a row stays while a deleted entry refers to it. */

@@ -43,6 +43,7 @@ import { Entries } from "./entries.ts";
 import { Facts } from "./facts.ts";
 import type { FileContext } from "./file-context.ts";
 import { type FileDurability, Files } from "./files.ts";
+import { FillBatches } from "./fill-batches.ts";
 import { Fills } from "./fills.ts";
 import { FreeNames } from "./free-names.ts";
 import { Inodes } from "./inodes.ts";
@@ -95,6 +96,7 @@ export class Store implements FileSystem {
   readonly #checkpoints: Checkpoints;
   readonly #recovery: Recovery;
   readonly #blobs: BlobCollection;
+  readonly #fillBatches: FillBatches;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
@@ -116,6 +118,7 @@ export class Store implements FileSystem {
     this.#directories = new Directories(context);
     this.#checkpoints = new Checkpoints(context.db);
     this.#blobs = new BlobCollection(context);
+    this.#fillBatches = new FillBatches(context);
     this.#recovery = new Recovery(context);
     this.#recovery.start();
     this.#ownRoot();
@@ -146,6 +149,7 @@ export class Store implements FileSystem {
     orphans.garbage.tick();
     this.bumpMoved(markSliceMs);
     this.#recovery.tick(recoverSliceMs);
+    this.#fillBatches.tick(nowMs);
     this.#blobs.tick(nowMs);
     this.#checkpoints.tick(nowMs);
   }
@@ -156,7 +160,12 @@ export class Store implements FileSystem {
     if (orphans.isPending || orphans.garbage.isReady || this.#moved.isPending) return 0;
     if (this.#recovery.isPending) return 0;
     const nowMs = clock.monotonic();
-    const dueMs = Math.min(writers.nextDueMs, this.#checkpoints.dueMs(nowMs), this.#blobs.dueMs);
+    const dueMs = Math.min(
+      writers.nextDueMs,
+      this.#checkpoints.dueMs(nowMs),
+      this.#fillBatches.dueMs(nowMs),
+      this.#blobs.dueMs,
+    );
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
   }
 
