@@ -167,12 +167,17 @@ export class Push {
     return { kind: "judge", look };
   }
 
-  /** A creation that may have been sent and is not there: it goes (again), with the same customer id and bytes. */
+  /**
+   * A creation that may have been sent and is not there: it goes (again), with the same customer id and bytes. With
+   * another idempotency key, as after every look: under the old one a server that has carried it out since, and lost
+   * the document again to a deletion, would only repeat what it said then.
+   */
   async #absentCreation(op: OpView): Promise<Step> {
     if (op.kind === "delete") {
       await this.#deps.port.deleted(op.fid, op.opId);
       return stop(ended);
     }
+    await this.#deps.port.note(op.fid, op.opId, { attempted: true });
     return { kind: "send" };
   }
 
@@ -210,7 +215,11 @@ export class Push {
         await port.landed(op.fid, op.opId);
         return stop(ended);
       case "send":
-        await port.note(op.fid, op.opId, { ifMatch: verdict.remote.etag, phase: "claimed" });
+        await port.note(op.fid, op.opId, {
+          ifMatch: verdict.remote.etag,
+          phase: "claimed",
+          attempted: true,
+        });
         return { kind: "send" };
       case "move":
         return { kind: "move" };
