@@ -12,7 +12,15 @@ import type { Clock, Logger, Ticket } from "@smfs/core";
 import { clearWake, Poller, readDescriptor, SystemError, writeDescriptor } from "@smfs/native";
 import { outHeader } from "./abi.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import { requestsPerWakeCheck, spinCreditUs, spinCreditUsMax, spinUsMax } from "./limits.ts";
+import {
+  gapSamples,
+  gapsPerSpin,
+  gapUsMin,
+  requestsPerWakeCheck,
+  spinCreditUs,
+  spinCreditUsMax,
+  spinUsMax,
+} from "./limits.ts";
 
 const EIO = 5;
 const ENOENT = 2;
@@ -69,6 +77,8 @@ export class Device {
   #stopped = false;
   /** Whether requests have come close enough together that asking again pays. */
   #isBusy = false;
+  /** Mean of the last times from a reply to the next request, where that came soon, in microseconds. */
+  #gapUs = spinUsMax / gapsPerSpin;
   #creditUs: number = spinCreditUsMax;
   #requestsAtCredit = 0;
 
@@ -151,7 +161,8 @@ export class Device {
   #spin(): boolean {
     if (!this.#spins || !this.#isBusy) return false;
     this.#earn();
-    const budgetUs = Math.min(spinUsMax, this.#creditUs);
+    // Who has not come after a few times the usual gap waits for a processor that we might be holding.
+    const budgetUs = Math.min(spinUsMax, this.#creditUs, this.#gapUs * gapsPerSpin);
     if (budgetUs <= 0) return false;
     const { clock } = this.#options;
     const start = clock.monotonic();
@@ -164,8 +175,13 @@ export class Device {
     this.#creditUs -= spentUs;
     this.counters.spinUs += spentUs;
     this.#isBusy = served !== "empty";
+    if (this.#isBusy) this.#noteGap(spentUs);
     // Whatever the device says after its end, the next read says it again.
     return served !== "empty";
+  }
+
+  #noteGap(us: number): void {
+    this.#gapUs += (Math.max(us, gapUsMin) - this.#gapUs) / gapSamples;
   }
 
   /** Adds what the requests since the last time have earned. */
@@ -182,8 +198,10 @@ export class Device {
     const timeoutMs = Number.isFinite(untilWake) ? Math.max(0, Math.ceil(untilWake)) : -1;
     this.counters.sleeps += 1;
     this.#poller.wait(timeoutMs);
-    if (this.#poller.isReady(0) && (clock.monotonic() - start) * 1000 < spinUsMax) {
+    const sleptUs = (clock.monotonic() - start) * 1000;
+    if (this.#poller.isReady(0) && sleptUs < spinUsMax) {
       this.#isBusy = true;
+      this.#noteGap(sleptUs);
     }
   }
 

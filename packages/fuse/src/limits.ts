@@ -15,6 +15,11 @@ export const parkedBytesMax: number = 64 << 20;
 export const directoryStreamsMax = 64;
 /** Microseconds of one spin after a reply: a client that goes on does so within this. */
 export const spinUsMax = 100;
+/** A spin ends after this many times the usual time from a reply to the next request … */
+export const gapsPerSpin = 4;
+/** … which is a mean over about so many, and never taken for less than these microseconds. */
+export const gapSamples = 8;
+export const gapUsMin = 4;
 /** Microseconds of spinning that each served request earns: about what going to sleep and waking would cost. */
 export const spinCreditUs = 25;
 /** Microseconds of spinning that can be saved up. */
