@@ -28,16 +28,17 @@ export function unrest(options: RestOptions): string | undefined {
 /** FIN-1: every device's tree is the server's. */
 function differences({ devices, docs }: RestOptions): string | undefined {
   const files = docs().filter((doc) => doc.filepath !== null && !isDirectoryDoc(doc));
-  const ids = new Set(files.map((doc) => doc.id));
+  const ids = new Set(docs().map((doc) => doc.id));
   for (const device of devices) {
     const byDoc = new Map<string, EntryState>();
     const waitsForUser = new Set<string>();
     for (const entry of device.view.entries()) {
       if (entry.excused !== undefined) waitsForUser.add(entry.path);
-      if (entry.kind === "dir" || entry.excused !== undefined) {
+      if (entry.excused !== undefined) {
         if (entry.docId !== null) byDoc.set(entry.docId, entry);
         continue;
       }
+      if (entry.kind === "dir" && entry.docId === null) continue;
       if (entry.docId === null) return `FIN-1: ${device.name} ${entry.path} was never uploaded`;
       if (!ids.has(entry.docId))
         return `FIN-1: ${device.name} ${entry.path} has a document that is gone`;
@@ -61,6 +62,9 @@ function differences({ devices, docs }: RestOptions): string | undefined {
 }
 
 function directoryDifference(devices: readonly Device[]): string | undefined {
+  const entries = devices.flatMap((device) => device.view.entries());
+  // What waits for the user keeps directories that others have no reason to have.
+  if (entries.some((entry) => entry.excused !== undefined)) return undefined;
   const [first, ...rest] = devices.map((device) => ({
     device,
     dirs: new Set(

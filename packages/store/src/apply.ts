@@ -3,7 +3,7 @@
  * only if its entry still has them, has no attempt in progress, and — where bytes would change — cannot be
  * written by anybody. Otherwise the answer is "stale" and the document stays pending.
  */
-import { assert, isDirectory, parentPath, S_IFDIR, unreachable } from "@smfs/core";
+import { assert, isDirectory, parentPath, rootIno, S_IFDIR, unreachable } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
@@ -195,6 +195,8 @@ export class Apply {
   #replace(entry: EntryRow, remote: RemoteVersion, content: Content): Applied {
     const { entries, inodes, versions } = this.#context;
     const inode = inodes.get(entry.ino);
+    const standing = isDirectory(inode.mode) ? this.#plainDirectoryAt(entry, remote) : undefined;
+    if (standing !== undefined) return this.#handOver(entry, standing, remote);
     const bytesDiffer = remote.hash !== entry.base_hash || inode.stub === 1;
     if (bytesDiffer && !this.#canReplaceBytes(entry)) return "stale";
     const version = versions.next();
@@ -212,6 +214,48 @@ export class Apply {
     entries.update(entry.fid, { base_blob: keptBlob });
     // After base has moved, or the entry itself would be taken for one that waits for the path it has just left.
     this.#aliases.endAt(entry.parent, entry.name);
+    return "done";
+  }
+
+  /** A directory without a document that stands where a directory's document has moved to. */
+  #plainDirectoryAt(entry: EntryRow, remote: RemoteVersion): EntryRow | undefined {
+    const { entries, inodes } = this.#context;
+    if (remote.path === null || remote.path === entry.base_path) return undefined;
+    const names = toNames(parentPath(remote.path));
+    let found: EntryRow | undefined;
+    let ino = rootIno;
+    for (const name of names) {
+      found = entries.find(ino, name);
+      if (found === undefined || !isDirectory(inodes.get(found.ino).mode)) return undefined;
+      ino = found.ino;
+    }
+    if (found === undefined || found.fid === entry.fid) return undefined;
+    const isPlain = found.doc_id === null && found.sent === 0;
+    return isPlain && found.local_ver === found.base_ver ? found : undefined;
+  }
+
+  /**
+   * What is in a moved directory arrives before it or after it, file by file, so the directory may be there already:
+   * that one gets the document, and the old one is a plain directory, which goes with its last name.
+   */
+  #handOver(entry: EntryRow, standing: EntryRow, remote: RemoteVersion): Applied {
+    const { entries, inodes, versions } = this.#context;
+    const version = versions.next();
+    entries.update(entry.fid, {
+      ...noBase,
+      doc_id: null,
+      sent: 0,
+      alias: 0,
+      cid: nextCustomId(entry.cid),
+      local_ver: version,
+      base_ver: version,
+    });
+    this.#take.takeAttrs(standing.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
+    this.#identify(standing.fid, remote);
+    entries.update(standing.fid, { local_ver: version });
+    this.#take.setBase(standing.fid, remote, version, syncAttrs(inodes.get(standing.ino)));
+    inodes.update(standing.ino, { bytes_ver: version });
+    this.#take.pruneEmpty(entry.ino);
     return "done";
   }
 
