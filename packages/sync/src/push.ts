@@ -269,12 +269,17 @@ export class Push {
       const answer = await this.#write(op);
       return await this.#answered(op, answer);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      await this.#noteDefinitive(op, error);
-      if (error.kind === "precondition") return this.#inTheWay(op, error);
-      if (error.kind === "not-found") return { kind: "look" };
-      throw error;
+      return this.#refused(op, error);
     }
+  }
+
+  /** What follows from an answer that says the request was not carried out. Any other error is thrown again. */
+  async #refused(op: OpView, error: unknown): Promise<Step> {
+    if (!(error instanceof ApiError)) throw error;
+    await this.#noteDefinitive(op, error);
+    if (error.kind === "precondition") return this.#inTheWay(op, error);
+    if (error.kind === "not-found") return { kind: "look" };
+    throw error;
   }
 
   /** An answer that says the request was not carried out: the next one needs another idempotency key. */
@@ -399,12 +404,13 @@ export class Push {
     const { client, clientId, port } = this.#deps;
     if (op.docId === null) return { kind: "look" };
     const metadata = toStamp(op, clientId);
-    const answer = await client.patch(
-      op.docId,
-      { filepath: op.path, metadata },
-      this.#conditions(op),
-    );
-    await port.note(op.fid, op.opId, { phase: "accepted", attempted: true, docId: answer.id });
+    try {
+      const conditions = this.#conditions(op);
+      const answer = await client.patch(op.docId, { filepath: op.path, metadata }, conditions);
+      await port.note(op.fid, op.opId, { phase: "accepted", attempted: true, docId: answer.id });
+    } catch (error) {
+      return this.#refused(op, error);
+    }
     return { kind: "poll" };
   }
 
