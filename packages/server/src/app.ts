@@ -1,5 +1,6 @@
 /** The HTTP application: every route of the contract, one way in, one shape of errors. */
 import { createHash } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import type { Route, Routes, Schema } from "@smfs/api";
 import { routes } from "@smfs/api";
@@ -8,7 +9,7 @@ import { type Context, Hono } from "hono";
 import type { Authorize } from "./auth.ts";
 import { type Access, fullAccess, needWrite, unauthorized } from "./documents/access.ts";
 import type { Tickets } from "./documents/tickets.ts";
-import { type Answer, json, toResponse } from "./http/answer.ts";
+import { type Answer, headersOf, json, toResponse } from "./http/answer.ts";
 import type { ApiRequest, Handler } from "./http/api-request.ts";
 import { BodyBudget } from "./http/body-budget.ts";
 import { parseConditions } from "./http/conditions.ts";
@@ -17,6 +18,7 @@ import { toHttpError } from "./http/error-of.ts";
 import { HttpError, invalid, notImplemented } from "./http/http-error.ts";
 import { IdempotentWrites } from "./http/idempotency.ts";
 import { parseJson, readBytes } from "./http/json-body.ts";
+import { sendStream } from "./http/send-stream.ts";
 import { bodyBytesMax, type ServerLimits } from "./limits.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
@@ -82,28 +84,43 @@ async function serve(
   const { clock, logger, metrics } = options;
   const requestId = requestIdOf(c, options.random);
   const started = clock.monotonic();
-  let answer: Answer;
-  try {
-    answer = await work();
-  } catch (error) {
-    const told = toHttpError(error);
-    // 501 is what was meant to be said.
-    if (told.status >= 500 && told.status !== 501) {
-      logger.log("error", "request failed", {
-        requestId,
-        route,
-        status: told.status,
-        error: error instanceof Error ? error.stack : String(error),
-      });
-    }
-    answer = json(told.body, told.status, { ...told.headers });
-  }
+  const answer = await work().catch((error: unknown) =>
+    failure(error, { requestId, route }, logger),
+  );
   const ms = clock.monotonic() - started;
   metrics.count(route, answer.status, ms);
   logger.log("debug", "request", { requestId, route, status: answer.status, ms: Math.round(ms) });
-  const response = toResponse(answer, c.req.method);
-  response.headers.set("X-Request-Id", requestId);
-  return response;
+  const headers = headersOf(answer);
+  headers.set("X-Request-Id", requestId);
+  // What is left of a body that nobody wants is not worth reading: the connection ends with the answer.
+  if (c.env?.incoming?.complete === false) headers.set("Connection", "close");
+  const outgoing = c.env?.outgoing;
+  if (answer.body?.kind === "stream" && c.req.method !== "HEAD" && isHttp1(outgoing)) {
+    return sendStream(outgoing, { status: answer.status, headers }, answer.body.open(), logger);
+  }
+  return toResponse(answer, headers, c.req.method);
+}
+
+/** The connection's own answer, where there is a connection: the server speaks HTTP/1.1. */
+function isHttp1(outgoing: HttpBindings["outgoing"] | undefined): outgoing is ServerResponse {
+  return outgoing !== undefined;
+}
+
+function failure(
+  error: unknown,
+  about: { readonly requestId: string; readonly route: string },
+  logger: Logger,
+): Answer {
+  const told = toHttpError(error);
+  // 501 is what was meant to be said.
+  if (told.status >= 500 && told.status !== 501) {
+    logger.log("error", "request failed", {
+      ...about,
+      status: told.status,
+      error: error instanceof Error ? error.stack : String(error),
+    });
+  }
+  return json(told.body, told.status, { ...told.headers });
 }
 
 // A client's own id is taken when it cannot disturb a log line.
@@ -241,12 +258,16 @@ function baseUrlOf(c: AppContext): string {
   return `${protocol}//${host}`;
 }
 
+const noBody: readonly Uint8Array[] = [];
+
 /** The body as it arrives: from the socket's own stream where there is one. */
 function bodyOf(c: AppContext): AsyncIterable<Uint8Array> {
   // Read when it is asked for, and only then.
   return {
     [Symbol.asyncIterator]: () => {
-      const body = c.env?.incoming ?? c.req.raw.body ?? [];
+      // A body that is not read to its end must not take the connection with it: the answer is still to be sent.
+      const body =
+        c.env?.incoming?.iterator({ destroyOnReturn: false }) ?? c.req.raw.body ?? noBody;
       return (async function* () {
         for await (const chunk of body) yield chunk as Uint8Array;
       })();

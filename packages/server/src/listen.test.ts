@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { get, request } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { blobPath } from "./storage/sqlite/blobs.ts";
 import { openTestServer, type TestServer, testKey } from "./testing/test-server.ts";
 
 let t: TestServer;
@@ -165,4 +166,38 @@ test("[SERVER-121] with a certificate the server speaks TLS, and says so in addr
   });
   expect(url.startsWith(`${listening.url}/files/`)).toBe(true);
   await secure.close();
+});
+
+test("[SERVER-142] a body that is too large is answered, not cut off; the connection goes on", async () => {
+  await t.close();
+  t = await openTestServer({
+    limits: { textBytesMax: 1000, jsonBytesMax: 100_000, uploadBytesMax: 100_000 },
+  });
+  ({ url } = await t.server.listen());
+  const big = "x".repeat(3_000_000);
+  const json = await ask("/v3/documents", {
+    method: "POST",
+    body: JSON.stringify({ content: big }),
+  });
+  expect([json.status, (await json.json()).error]).toEqual([413, "Payload Too Large"]);
+  const raw = await ask("/ext/v1/fs/work/a", { method: "PUT", body: big });
+  expect([raw.status, (await raw.json()).error]).toEqual([413, "Payload Too Large"]);
+  const form = new FormData();
+  form.set("file", new Blob([big]), "a.bin");
+  const file = await ask("/v3/documents/file", { method: "POST", body: form });
+  expect([file.status, (await file.json()).error]).toEqual([413, "Payload Too Large"]);
+  const unauthorized = await fetch(`${url}/ext/v1/fs/work/a`, { method: "PUT", body: big });
+  expect(unauthorized.status).toBe(401);
+  expect((await ask("/health")).status).toBe(200);
+});
+
+test("[SERVER-143] bytes that go missing while they are sent break the connection, and are told in the log", async () => {
+  const bytes = "x".repeat(5_000_000);
+  await ask("/ext/v1/fs/work/a", { method: "PUT", body: bytes });
+  const { content } = (await t.server.storage.documentByPath("work", "/a"))!;
+  truncateSync(blobPath(t.dataDir, content.digest), 1_000_000);
+  const answer = await ask("/ext/v1/fs/work/a");
+  expect(answer.headers.get("content-length")).toBe("5000000");
+  await expect(answer.text()).rejects.toThrow();
+  expect((await ask("/health")).status).toBe(200);
 });

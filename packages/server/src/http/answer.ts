@@ -16,14 +16,19 @@ export function json(value: unknown, status = 200, headers?: Record<string, stri
   return { status, body: { kind: "json", value }, ...(headers === undefined ? {} : { headers }) };
 }
 
-/** The answer as it is sent. JSON has exactly this content type: some clients match it as a string. */
-export function toResponse(answer: Answer, method: string): Response {
+/** JSON has exactly this content type: some clients match it as a string. */
+export function headersOf(answer: Answer): Headers {
   const headers = new Headers(answer.headers);
-  const { body } = answer;
-  if (body?.kind === "json" && !headers.has("Content-Type")) {
+  if (answer.body?.kind === "json" && !headers.has("Content-Type")) {
     headers.set("Content-Type", "application/json");
   }
-  return new Response(method === "HEAD" ? null : toBody(body), { status: answer.status, headers });
+  return headers;
+}
+
+/** The answer as a response; to HEAD it has no body, and none is opened. */
+export function toResponse(answer: Answer, headers: Headers, method: string): Response {
+  const body = method === "HEAD" ? null : toBody(answer.body);
+  return new Response(body, { status: answer.status, headers });
 }
 
 function toBody(body: AnswerBody | undefined): string | ReadableStream | null {

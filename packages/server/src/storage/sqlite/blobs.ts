@@ -5,12 +5,14 @@
  * crash leaves at most a blob that nothing names, or an unfinished file under `uploads/`.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Clock, type Random, toHex } from "@smfs/core";
 import type { BlobWriter, ByteRange } from "../storage.ts";
+
+/** Bytes that are read at once. */
+const pieceBytes: number = 256 << 10;
 
 export interface Blobs {
   receive(): Promise<BlobWriter>;
@@ -68,35 +70,35 @@ export async function openBlobs(dataDir: string, clock: Clock, random: Random): 
         return true;
       }),
     read: async (digest, range) => {
-      const file = await open(path(digest), "r");
-      try {
-        const bytes = Buffer.alloc(range.end - range.start);
-        let filled = 0;
-        while (filled < bytes.length) {
-          const { bytesRead } = await file.read(
-            bytes,
-            filled,
-            bytes.length - filled,
-            range.start + filled,
-          );
-          if (bytesRead === 0) throw new Error(`blob ${digest} is shorter than it was`);
-          filled += bytesRead;
-        }
-        return bytes;
-      } finally {
-        await file.close();
-      }
+      const pieces: Uint8Array[] = [];
+      for await (const piece of piecesOf(path(digest), range)) pieces.push(piece);
+      return Buffer.concat(pieces);
     },
-    stream: (digest, range) => {
-      if (range.end === range.start)
-        return Readable.toWeb(Readable.from([])) as ReadableStream<Uint8Array>;
-      const file = createReadStream(path(digest), { start: range.start, end: range.end - 1 });
+    stream: (digest, range) =>
       // Node's own stream class and the global one are the same at run time; their declarations differ.
-      return Readable.toWeb(file) as ReadableStream<Uint8Array>;
-    },
+      Readable.toWeb(Readable.from(piecesOf(path(digest), range))) as ReadableStream<Uint8Array>,
     size: async (digest) => (await statOrUndefined(path(digest)))?.size,
     list: () => list(root),
   };
+}
+
+/**
+ * The bytes of a file in a range, piece by piece.
+ * @throws Error when there are fewer than there were
+ */
+async function* piecesOf(path: string, range: ByteRange): AsyncGenerator<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    for (let at = range.start; at < range.end; ) {
+      const piece = Buffer.allocUnsafe(Math.min(pieceBytes, range.end - at));
+      const { bytesRead } = await file.read(piece, 0, piece.length, at);
+      if (bytesRead === 0) throw new Error(`the blob ${path} is shorter than it was`);
+      yield piece.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function receive(

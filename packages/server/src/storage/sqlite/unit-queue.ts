@@ -94,12 +94,12 @@ export class UnitQueue {
       this.abandon(group, error);
       return;
     }
-    this.hooks.afterCommit();
     for (const [index, pending] of group.entries()) {
       const outcome = outcomes[index];
       if (outcome !== undefined && "value" in outcome) pending.resolve(outcome.value);
       else pending.reject(outcome?.error);
     }
+    this.hooks.afterCommit();
   }
 
   private async runUnit(pending: Pending): Promise<Outcome> {
