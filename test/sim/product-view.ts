@@ -169,7 +169,8 @@ export class ProductView implements DeviceView {
   #digest(row: Row): string | undefined {
     if (isSymlink(row.mode)) return sha256(Buffer.from(row.target ?? "", "latin1"));
     if (row.stub === 1) return row.base_hash ?? undefined;
-    if (row.fill !== null) return row.fill;
+    // Arrived bytes are in their blob until it has become the working file; the row says so a little later.
+    if (row.fill !== null && this.#disk.bytes.hasBlob(row.fill)) return row.fill;
     return this.#workDigest(row.ino);
   }
 

@@ -405,8 +405,13 @@ export class PushQueue {
       attrs: entry.base_attrs ?? "{}",
       frozen,
     });
-    // Claimed like a sample, so that verify leaves the entry dirty; no bytes are concerned.
-    this.#context.entries.update(entry.fid, { local_ver: this.#context.versions.next() });
+    // Claimed like a sample, so that verify leaves the entry dirty. Bytes that have not been sent are not sent by this
+    // either: they move above the claim, or verify would take them for base's.
+    const version = this.#context.versions.next();
+    if (inode.bytes_ver > entry.base_ver) {
+      this.#context.inodes.update(inode.ino, { bytes_ver: version });
+      this.#context.entries.bumpInode(inode.ino, version);
+    } else this.#context.entries.update(entry.fid, { local_ver: version });
     return { kind: "op", op };
   }
 
