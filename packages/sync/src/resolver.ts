@@ -81,6 +81,8 @@ export class Resolver {
     const baseBlob = op.base?.blob ?? null;
     if (baseBlob === null || content === undefined || entry.kind !== "file") return undefined;
     if (content.size > mergeBytesMax || op.size > mergeBytesMax) return undefined;
+    // A version made from something else has not removed what base has and it lacks: base is no base for it.
+    if (relationOf(op.base, effective(remote, op.base, op)) !== "descends") return undefined;
     const local = await this.#localBytes(view);
     if (local === undefined) return undefined;
     const bytes = merge(remote.path ?? op.path, {
