@@ -23,6 +23,7 @@ import {
 } from "../../packages/fuse/src/index.ts";
 import { root } from "../workspace-files.ts";
 import { MemoryMount, shell } from "./memory-mount.ts";
+import { asOrdinaryUser } from "./ordinary-user.ts";
 
 let mount: MemoryMount | undefined;
 const scratch: string[] = [];
@@ -186,18 +187,6 @@ describe("the loop", () => {
 });
 
 describe.runIf(isRoot)("an ordinary user", () => {
-  /** Runs a command as `nobody`, in a mount namespace where the device may be opened by everybody. */
-  const asNobody = [
-    "unshare",
-    "-m",
-    "bash",
-    "-euc",
-    `node=$(mktemp -u /tmp/smfs-fuse-XXXXXX); mknod -m 666 "$node" c 10 229
-     mount --bind "$node" /dev/fuse; rm "$node"
-     exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`,
-    "--",
-  ];
-
   function directoryOfNobody(): string {
     const dir = newDirectory();
     chmodSync(dir, 0o755);
@@ -215,7 +204,7 @@ describe.runIf(isRoot)("an ordinary user", () => {
       grep " ${dir} fuse.smfs" /proc/mounts
       cd ${dir}; echo bytes > a; mkdir d; mv a d; cat d/a; stat -c '%u %g %a' d d/a
       ! chown 0 d/a 2>/dev/null; cd /; fusermount3 -u ${dir}; ls -A ${dir}`;
-    const [file = "", ...args] = asNobody;
+    const [file = "", ...args] = asOrdinaryUser;
     const ran = spawnSync(file, [...args, "bash", "-euc", script], { encoding: "utf8" });
     expect(ran.stderr).toBe("");
     expect(ran.stdout.split("\n").slice(1)).toEqual([
@@ -238,7 +227,7 @@ describe.runIf(isRoot)("an ordinary user", () => {
     if ((statSync("/dev/fuse").mode & 0o006) !== 0o006) {
       expect(run(withoutDevice)).toContain("the FUSE device /dev/fuse cannot be opened");
     }
-    expect(run(asNobody, "--allow-other")).toContain("user_allow_other");
+    expect(run(asOrdinaryUser, "--allow-other")).toContain("user_allow_other");
   });
 });
 

@@ -1,31 +1,27 @@
 // The same cases on tmpfs, which is the oracle, and on our mounts. What differs is listed, each with its reason.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DaemonMount } from "../mount/daemon-mount.ts";
 import { MemoryMount } from "../mount/memory-mount.ts";
+import { asOrdinaryUser, ordinaryUid } from "../mount/ordinary-user.ts";
+import { root } from "../workspace-files.ts";
 import { aclCases } from "./acl.ts";
-import { attributeCases } from "./attributes.ts";
-import { dataCases } from "./data.ts";
 import { differences } from "./differences.ts";
-import { errorCases } from "./errors.ts";
-import { nameCases } from "./names.ts";
+import { allowing, type Group, groups, observe } from "./groups.ts";
 import { permissionCases } from "./permissions.ts";
 import { sys } from "./syscalls.ts";
-import { type Case, World } from "./world.ts";
 
 const isRoot = process.geteuid?.() === 0;
 
-/** What each group is, and whether it needs root. */
-const groups: readonly { name: string; cases: Readonly<Record<string, Case>> }[] = [
-  { name: "errors", cases: errorCases },
-  { name: "names", cases: nameCases },
-  { name: "data", cases: dataCases },
-  { name: "attributes", cases: attributeCases },
+/** Root alone can be somebody else. */
+const allGroups: readonly Group[] = [
+  ...groups,
   ...(isRoot ? [{ name: "permissions", cases: permissionCases }] : []),
 ];
 
-const aclGroup = isRoot ? [{ name: "access lists", cases: aclCases }] : [];
+const aclGroup: readonly Group[] = isRoot ? [{ name: "access lists", cases: aclCases }] : [];
 
 /** Cases change who they are: other users must be let in. */
 const others: readonly string[] = isRoot ? ["--allow-other"] : [];
@@ -51,7 +47,6 @@ const subjects: readonly {
 ];
 
 let oracle = "";
-let next = 0;
 
 beforeAll(() => {
   // The cases set modes exactly.
@@ -64,20 +59,6 @@ afterAll(() => {
   rmSync(oracle, { recursive: true, force: true });
 });
 
-/** What a case sees in a fresh directory below. */
-function observe(below: string, run: Case): readonly string[] {
-  next += 1;
-  const dir = join(below, `case${next}`);
-  mkdirSync(dir);
-  const world = new World(dir);
-  try {
-    run(world);
-  } finally {
-    world.end();
-  }
-  return world.seen;
-}
-
 describe.each(subjects)("on $name", ({ start, hasAcl = false }) => {
   let mount: Awaited<ReturnType<typeof start>>;
 
@@ -89,18 +70,27 @@ describe.each(subjects)("on $name", ({ start, hasAcl = false }) => {
     await mount.stop();
   });
 
-  for (const { name, cases } of [...groups, ...(hasAcl ? aclGroup : [])]) {
+  for (const { name, cases } of [...allGroups, ...(hasAcl ? aclGroup : [])]) {
     test.each(Object.entries(cases))(`[POSIX-1] ${name}: %s`, (title, run) => {
-      const expected = observe(oracle, run);
-      const seen = observe(mount.dir, run);
-      const allowed = differences[title] ?? {};
-      expect(seen).toEqual(expected.map((line) => allowed[line]?.instead ?? line));
+      const expected = allowing(title, observe(oracle, run));
+      expect(observe(mount.dir, run)).toEqual(expected);
     });
   }
 });
 
+test.runIf(isRoot)("[POSIX-1] [MOUNT-4] an ordinary user's own mount: all cases", () => {
+  const [file = "", ...before] = asOrdinaryUser;
+  const script = join(root, "test/posix/as-user.ts");
+  const node = [process.execPath, "--conditions=source", "--import", "tsx", script];
+  const ran = spawnSync(file, [...before, ...node], { cwd: root, encoding: "utf8" });
+  expect(ran.stderr).toBe("");
+  const { uid, count, differing } = JSON.parse(ran.stdout) as Record<string, unknown>;
+  expect({ uid, differing }).toEqual({ uid: ordinaryUid, differing: [] });
+  expect(count).toBeGreaterThan(60);
+});
+
 test("[POSIX-2] every listed difference is one, and has its reason", () => {
-  const titles = new Set([...groups, ...aclGroup].flatMap(({ cases }) => Object.keys(cases)));
+  const titles = new Set([...allGroups, ...aclGroup].flatMap(({ cases }) => Object.keys(cases)));
   for (const [title, lines] of Object.entries(differences)) {
     expect(titles).toContain(title);
     for (const [line, { instead, because }] of Object.entries(lines)) {

@@ -192,9 +192,6 @@ export const WriteResponseSchema: Schema<WriteResponse> = z.object({
   filepath: z.optional(z.nullable(z.string())),
 });
 
-/** One document of a batch, as an object; a bare string is its content. */
-export const BatchItemSchema: Schema<CreateDocument> = CreateDocumentSchema;
-
 /** `POST /v3/documents/batch` */
 export interface BatchCreate extends IngestFields {
   readonly documents: readonly unknown[];
@@ -203,7 +200,7 @@ export interface BatchCreate extends IngestFields {
 export const BatchCreateSchema: Schema<BatchCreate> = z.object({
   ...tagFields,
   ...ingestFields,
-  // Each item is checked on its own: one bad document does not fail the others.
+  // Each item is checked on its own (as `CreateDocument`; a bare string is its content): one bad one fails no other.
   documents: z.array(z.unknown()).check(z.minLength(1), z.maxLength(600)),
 });
 

@@ -195,9 +195,11 @@ test("[SERVER-143] bytes that go missing while they are sent break the connectio
   const bytes = "x".repeat(5_000_000);
   await ask("/ext/v1/fs/work/a", { method: "PUT", body: bytes });
   const { content } = (await t.server.storage.documentByPath("work", "/a"))!;
+  await t.server.idle();
   truncateSync(blobPath(t.dataDir, content.digest), 1_000_000);
   const answer = await ask("/ext/v1/fs/work/a");
   expect(answer.headers.get("content-length")).toBe("5000000");
   await expect(answer.text()).rejects.toThrow();
+  expect(t.warnings).toEqual(["an answer broke off"]);
   expect((await ask("/health")).status).toBe(200);
 });

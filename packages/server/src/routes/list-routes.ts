@@ -1,7 +1,7 @@
 /** Documents in numbers: list, processing, bulk deletion, batches. */
 import {
-  BatchItemSchema,
   type BatchResponse,
+  CreateDocumentSchema,
   type ListRequest,
   type MetadataPatch,
 } from "@smfs/api";
@@ -198,7 +198,7 @@ function batchHandler(context: ServerContext): Handlers["createDocuments"] {
   return async (request) => {
     const { documents: items, ...defaults } = request.body;
     const one = async (item: unknown) => {
-      const parsed = BatchItemSchema.safeParse(
+      const parsed = CreateDocumentSchema.safeParse(
         typeof item === "string" ? { content: item } : item,
         {
           reportInput: true,

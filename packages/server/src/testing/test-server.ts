@@ -18,6 +18,7 @@ export interface TestServer {
   readonly dataDir: string;
   /** Lines that were logged as errors. */
   readonly errors: string[];
+  readonly warnings: string[];
   /** One request; an object body is sent as JSON. */
   call(
     method: string,
@@ -35,9 +36,11 @@ export const testKey = "sm_test_0123456789abcdefghij";
 export async function openTestServer(options: Partial<ServerOptions> = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "smfs-server-")));
   const errors: string[] = [];
+  const warnings: string[] = [];
   const logger = {
     log: (level: LogLevel, message: string, fields?: LogFields) => {
       if (level === "error") errors.push(`${message} ${JSON.stringify(fields)}`);
+      if (level === "warn") warnings.push(message);
     },
   };
   const open = () =>
@@ -58,6 +61,7 @@ export async function openTestServer(options: Partial<ServerOptions> = {}): Prom
     },
     dataDir,
     errors,
+    warnings,
     call: (method, path, body, headers) => call(state.server, method, path, body, headers),
     restart: async () => {
       await state.server.close();

@@ -5,7 +5,6 @@ import Sqlite from "better-sqlite3";
 
 /** A connection. Only this file makes one. */
 export type Database = Sqlite.Database;
-export type Statement<Parameters extends unknown[], Row> = Sqlite.Statement<Parameters, Row>;
 
 /** Milliseconds a connection waits for another process (a key being made, a backup) to let go of the lock. */
 const busyMs = 5000;
