@@ -245,6 +245,11 @@ const pushRows: readonly Row[] = [
   ],
   [(c) => c.local === "deleted", "adopt", "an edit beats a deletion"],
   [(c) => c.local === "same" && c.isEqual, "push", "only the path is ours: it goes on top"],
+  [
+    (c) => c.local === "same" && (c.relation === "concurrent" || c.relation === "foreign"),
+    "split",
+    "theirs was not made from what is here: both are kept",
+  ],
   [(c) => c.local === "same", "adopt", "bytes theirs, path ours: each side keeps what it changed"],
   [() => true, "split", "bytes changed on both sides"],
 ];
