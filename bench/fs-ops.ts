@@ -1,6 +1,6 @@
 // File operations on our mount, beside the disk's own file system and libfuse's passthrough_ll, in one run:
 //
-//     npm run build && npx tsx --conditions=source bench/fs-ops.ts [--rounds=5] [--scale=1] [--dir=/var/tmp]
+//     npm run bench fs -- [--rounds=5] [--scale=1] [--dir=/var/tmp]
 //         [--sides=disk,passthrough_ll,memory,memory+pass,daemon,daemon+server]
 //
 // Every round measures every side, in another order each time; what is printed are medians over the rounds.
@@ -16,7 +16,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { DaemonMount } from "../test/mount/daemon-mount.ts";
 import {
   cpuUs,
@@ -266,7 +265,8 @@ async function startDaemon(below: string, withServer: boolean): Promise<RunningS
   return { dir: mount.dir, pid: mount.pid, stop: () => mount.stop() };
 }
 
-async function main(args: readonly string[]): Promise<void> {
+/** The table, for `npm run bench fs`. Options as above. */
+export async function printFsOps(args: readonly string[]): Promise<void> {
   const option = (name: string, otherwise: string): string =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
   const only = option("sides", "");
@@ -286,8 +286,4 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     rmSync(build, { recursive: true });
   }
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  await main(process.argv.slice(2));
 }
