@@ -86,11 +86,6 @@ export function memory(name: string, program: string, options: readonly string[]
   };
 }
 
-/** Any program that mounts a directory and serves it until that is unmounted. */
-export function program(name: string, start: (scratch: string) => Promise<RunningSide>): Side {
-  return { name, start };
-}
-
 const mountMsMax = 20_000;
 
 /** Waits until something is mounted on a directory. */
