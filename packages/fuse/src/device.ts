@@ -47,6 +47,11 @@ export interface DeviceOptions {
   readonly dispatcher: Dispatcher;
   /** Called when the wake-up descriptor was signalled or its time has come; does what waits for this thread. */
   readonly onWake: () => Wake;
+  /**
+   * Milliseconds until `onWake` wants to be called because of what requests have done since; -1: not because of them.
+   * Asked before the loop sleeps.
+   */
+  readonly nextWakeMs?: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Spin after replies. On by default where there is more than one processor: else it only steals time. */
@@ -74,6 +79,7 @@ export class Device {
   readonly counters: LoopCounters = { requests: 0, sleeps: 0, spinUs: 0 };
   /** When `onWake` is due, in the clock's milliseconds. */
   #wakeAt: number = Number.POSITIVE_INFINITY;
+  #requestsAtSleep = 0;
   #stopped = false;
   /** Whether requests have come close enough together that asking again pays. */
   #isBusy = false;
@@ -194,6 +200,7 @@ export class Device {
   #sleep(): void {
     const { clock } = this.#options;
     const start = clock.monotonic();
+    this.#askWhenDue(start);
     const untilWake = this.#wakeAt - start;
     const timeoutMs = Number.isFinite(untilWake) ? Math.max(0, Math.ceil(untilWake)) : -1;
     this.counters.sleeps += 1;
@@ -203,6 +210,14 @@ export class Device {
       this.#isBusy = true;
       this.#noteGap(sleptUs);
     }
+  }
+
+  /** A request may have left something to be done later: the end of an open file, say. */
+  #askWhenDue(now: number): void {
+    if (this.counters.requests === this.#requestsAtSleep) return;
+    this.#requestsAtSleep = this.counters.requests;
+    const nextMs = this.#options.nextWakeMs?.() ?? -1;
+    if (nextMs >= 0) this.#wakeAt = Math.min(this.#wakeAt, now + nextMs);
   }
 
   #wakeIfDue(): void {

@@ -18,6 +18,8 @@ export interface SessionOptions {
    * asked for has passed. Does what the other threads want of this one.
    */
   readonly onWake: () => Wake;
+  /** Milliseconds until `onWake` wants to be called because of what requests have done; -1: not because of them. */
+  readonly nextWakeMs?: () => number;
   /** A parked operation was interrupted: nobody waits for its ticket any more. */
   readonly abandon?: (ticket: Ticket) => void;
   readonly clock: Clock;
@@ -66,6 +68,7 @@ export class FuseSession {
       wakeFd,
       dispatcher: this.#dispatcher,
       onWake,
+      ...(options.nextWakeMs === undefined ? {} : { nextWakeMs: options.nextWakeMs }),
       clock,
       logger,
       ...(options.spin === undefined ? {} : { spin: options.spin }),

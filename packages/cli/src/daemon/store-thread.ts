@@ -113,6 +113,7 @@ class StoreThread {
         deviceFd,
         wakeFd: this.#settings.wakeFd,
         onWake: () => this.#wake(),
+        nextWakeMs: () => this.#store.nextTickMs(),
         abandon: (ticket) => this.#store.context.waits.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
