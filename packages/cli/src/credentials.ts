@@ -1,5 +1,5 @@
 /** Keys: read from files, generated, never printed. */
-import { statSync } from "node:fs";
+import { linkSync, statSync, unlinkSync } from "node:fs";
 import { type Random, toHex } from "@smfs/core";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { checkKey, type KeySource } from "./config.ts";
@@ -32,6 +32,20 @@ export function generatedKey(path: string, random: Random): string {
   if (text !== undefined && text !== "") return checkKey(text, path);
   // The form that the API's own tools accept: sm_<organisation>_<random> (http-api.md, authentication).
   const key = `sm_local_${toHex(random.bytes(24))}`;
-  writePrivateFile(path, `${key}\n`);
-  return key;
+  if (text === "") {
+    // A start that was killed left it empty.
+    writePrivateFile(path, `${key}\n`);
+    return key;
+  }
+  // Two first mounts may come here at one time: the name is taken by one of them, and both use what stands there.
+  const draft = `${path}.${toHex(random.bytes(6))}`;
+  writePrivateFile(draft, `${key}\n`);
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+  return checkKey(readSmallFile(path)?.trim() ?? "", path);
 }

@@ -121,7 +121,7 @@ async function runningServer(recordFile: string): Promise<ServerRecord | undefin
 }
 
 async function waitForOther(recordFile: string, clock: Clock): Promise<ServerRecord | undefined> {
-  const until = clock.monotonic() + healthMs;
+  const until = clock.monotonic() + serverStartMs;
   while (clock.monotonic() < until) {
     const record = await runningServer(recordFile);
     if (record !== undefined) return record;
