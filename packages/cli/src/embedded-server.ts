@@ -87,30 +87,40 @@ export async function ensureEmbeddedServer(
   onProgress("starting the memory server of this machine");
   const port = readServerRecord(recordFile)?.port ?? serverPort;
   const settings: ServerProcessSettings = { dataDir, recordFile, logFile, key, port };
-  try {
-    const { apiUrl } = await launch<{ apiUrl: string }>({
-      entry: new URL("./server-process.js", import.meta.url),
-      args: ["smfs-server", dataDir],
-      settings,
-      logFile,
-      timeoutMs: serverStartMs,
-      clock,
-      onProgress,
-    });
-    return { apiUrl, key, keyFile };
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    if (error.exitCode === exitCodes.conflict) {
-      // Two mounts may start it at one time: the one that comes second uses the other's.
-      const other = await waitForOther(recordFile, clock);
-      if (other !== undefined) return { apiUrl: other.apiUrl, key, keyFile };
+  const until = clock.monotonic() + serverStartMs;
+  for (;;) {
+    try {
+      const { apiUrl } = await launch<{ apiUrl: string }>({
+        entry: new URL("./server-process.js", import.meta.url),
+        args: ["smfs-server", dataDir],
+        settings,
+        logFile,
+        timeoutMs: serverStartMs,
+        clock,
+        onProgress,
+      });
+      return { apiUrl, key, keyFile };
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      if (error.exitCode === exitCodes.conflict && clock.monotonic() < until) {
+        // Two mounts may start it at one time: the one that comes second uses the other's. Each may also have been in
+        // the other's way, so that neither runs: they try again, not at the same moment.
+        const other = await waitForOther(recordFile, clock, otherMs(process.pid));
+        if (other !== undefined) return { apiUrl: other.apiUrl, key, keyFile };
+        continue;
+      }
+      throw new CliError(
+        exitCodes.failed,
+        `the memory server of this machine did not start: ${error.message}`,
+        error.hint ?? `its log is ${logFile}`,
+      );
     }
-    throw new CliError(
-      exitCodes.failed,
-      `the memory server of this machine did not start: ${error.message}`,
-      error.hint ?? `its log is ${logFile}`,
-    );
   }
+}
+
+/** Milliseconds to wait for another process's server: others wait for another time. */
+function otherMs(pid: number): number {
+  return healthMs + (pid % 8) * 250;
 }
 
 /** The record of a server that runs and answers. */
@@ -120,8 +130,12 @@ async function runningServer(recordFile: string): Promise<ServerRecord | undefin
   return (await answers(record.apiUrl)) ? record : undefined;
 }
 
-async function waitForOther(recordFile: string, clock: Clock): Promise<ServerRecord | undefined> {
-  const until = clock.monotonic() + serverStartMs;
+async function waitForOther(
+  recordFile: string,
+  clock: Clock,
+  waitMs: number,
+): Promise<ServerRecord | undefined> {
+  const until = clock.monotonic() + waitMs;
   while (clock.monotonic() < until) {
     const record = await runningServer(recordFile);
     if (record !== undefined) return record;
