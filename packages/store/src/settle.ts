@@ -137,17 +137,19 @@ export class Settlements {
     if (found === undefined) return "stale";
     const { op, entry } = found;
     const diverged = options.diverged === true;
+    const isOurs = remote.rev === op.op_id || diverged;
     assert(diverged || remote.hash === op.snap_hash, "what is verified is the snapshot");
     if (entry.doc_id === null) this.#own(fid, remote.docId);
     this.#context.entries.update(fid, {
       base_ver: op.claim_ver,
-      base_rev: remote.rev === op.op_id || diverged ? op.op_id : remote.rev,
+      base_rev: isOurs ? op.op_id : remote.rev,
       base_srev: remote.srev,
       base_etag: remote.etag,
       base_hash: op.snap_hash,
       base_path: op.path,
       base_attrs: op.attrs,
-      base_chain: op.chain,
+      // Where somebody else's equal version settles it, what that descends from counts: our chain may name it itself.
+      base_chain: isOurs ? op.chain : JSON.stringify(remote.chain),
       base_blob: this.#keepBase(entry, op),
       diverged: diverged ? 1 : 0,
       rejected_ver: null,
