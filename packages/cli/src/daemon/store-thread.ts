@@ -16,6 +16,9 @@ import type {
   ToStoreThread,
 } from "./store-messages.ts";
 
+/** Milliseconds after which what was due and failed is tried again. */
+const tickAgainMs = 1000;
+
 class StoreThread {
   readonly #messages: MessagePort;
   readonly #settings: StoreThreadSettings;
@@ -25,6 +28,7 @@ class StoreThread {
   /** Set while the kernel loop runs: its next wake-up ends it. */
   #isStopping = false;
   #isServing = false;
+  #tickNotBeforeMs = Number.NEGATIVE_INFINITY;
   #cancelTick: Cancel = () => undefined;
 
   constructor(settings: StoreThreadSettings) {
@@ -85,12 +89,30 @@ class StoreThread {
    */
   #slice(): number {
     const replies = this.#port.run();
-    this.#store.tick(systemClock.monotonic());
+    this.#tick();
     const invalidations = this.#store.takeInvalidations();
     if (replies.length > 0 || invalidations.length > 0) {
       this.#tell({ kind: "port", replies, invalidations, mustSync: this.#port.mustSync });
     }
-    return this.#port.hasRequests ? 0 : this.#store.nextTickMs();
+    return this.#port.hasRequests ? 0 : this.#nextTickMs();
+  }
+
+  /** What is due. On a full disk it fails and is tried again later: the kernel is served meanwhile. */
+  #tick(): void {
+    const now = systemClock.monotonic();
+    if (now < this.#tickNotBeforeMs) return;
+    try {
+      this.#store.tick(now);
+    } catch (error) {
+      this.#tickNotBeforeMs = now + tickAgainMs;
+      this.#log.log("error", "what was due could not be done", { reason: String(error) });
+    }
+  }
+
+  #nextTickMs(): number {
+    const nextMs = this.#store.nextTickMs();
+    const pauseMs = this.#tickNotBeforeMs - systemClock.monotonic();
+    return nextMs < 0 ? nextMs : Math.max(nextMs, Math.ceil(pauseMs));
   }
 
   /** A turn on Node's event loop. */
@@ -113,7 +135,6 @@ class StoreThread {
         deviceFd,
         wakeFd: this.#settings.wakeFd,
         onWake: () => this.#wake(),
-        nextWakeMs: () => this.#store.nextTickMs(),
         abandon: (ticket) => this.#store.context.waits.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
