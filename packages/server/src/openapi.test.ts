@@ -2,7 +2,7 @@ import { type OtherAnswer, type Route, routes, type Schema } from "@smfs/api";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openapiDocument } from "./openapi.ts";
-import { arbitraryOf } from "./testing/schema-arbitrary.ts";
+import { arbitraryOf, fieldText } from "./testing/schema-arbitrary.ts";
 import { openTestServer, type TestAnswer, type TestServer } from "./testing/test-server.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is looked into as any client would
@@ -77,7 +77,7 @@ function pathOf(path: string, pick: (name: string) => string): string {
 
 function formOf(fields: unknown, bytes: Uint8Array): FormData {
   const form = new FormData();
-  for (const [name, value] of Object.entries(fields ?? {})) form.set(name, String(value));
+  for (const [name, value] of Object.entries(fields ?? {})) form.set(name, fieldText(value));
   form.set("file", new Blob([Uint8Array.from(bytes)]), "name.bin");
   return form;
 }
@@ -96,7 +96,7 @@ test.each(operations.filter(([name]) => name !== "changeStream"))(
         Object.fromEntries(
           query.map((one: { name: string; schema: Record<string, unknown> }) => [
             one.name,
-            arbitraryOf(one.schema, 15).map(String),
+            arbitraryOf(one.schema, 15).map(fieldText),
           ]),
         ),
         { requiredKeys: [] },

@@ -3,7 +3,25 @@ import fc from "fast-check";
 
 type Json = { readonly [key: string]: unknown };
 
-const anything = fc.jsonValue({ maxDepth: 2 });
+/**
+ * A generated value as a query or a form field carries it. Anything that is no string goes as its JSON: `String` would
+ * call a `toString` that the value itself may bring along.
+ */
+export function fieldText(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+/** Objects whose keys mean something to a language in which they are handled carelessly. */
+const hostile = fc.constantFrom(
+  '{"toString":1,"valueOf":null}',
+  '{"__proto__":{"x":1},"constructor":{"prototype":{}}}',
+  '{"hasOwnProperty":null,"length":4294967296}',
+  '{"then":"now","toJSON":{}}',
+);
+const anything = fc.oneof(
+  { arbitrary: fc.jsonValue({ maxDepth: 2 }), weight: 5 },
+  { arbitrary: hostile.map((text): unknown => JSON.parse(text)), weight: 1 },
+);
 
 /** @param wild one in this many values, at any place, is anything at all; 0: never */
 export function arbitraryOf(schema: Json, wild: number): fc.Arbitrary<unknown> {
