@@ -61,6 +61,8 @@ export interface DocumentJson {
   readonly dreamingStatus?: "dreaming" | "done" | undefined;
   readonly memories?: readonly unknown[] | undefined;
   readonly errorMessage?: string | undefined;
+  /** The same as `rev`, by the name that the hosted service has for it. */
+  readonly latestRevision?: number | undefined;
   readonly rev?: number | undefined;
   readonly contentHash?: string | undefined;
   readonly size?: number | undefined;
@@ -88,6 +90,7 @@ export const DocumentSchema: Schema<DocumentJson> = z.object({
   dreamingStatus: z.optional(z.enum(["dreaming", "done"])),
   memories: z.optional(z.array(z.unknown())),
   errorMessage: z.optional(z.string()),
+  latestRevision: z.optional(z.int()),
   rev: z.optional(z.int()),
   contentHash: z.optional(z.string()),
   size: z.optional(z.int()),

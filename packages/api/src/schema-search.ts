@@ -71,6 +71,8 @@ export interface DocumentSearchResponse {
       readonly content: string;
       readonly isRelevant: boolean;
       readonly score: number;
+      /** From 0, within its document. */
+      readonly position: number;
     }[];
     readonly content?: string | null | undefined;
     readonly summary?: string | null | undefined;
@@ -90,7 +92,12 @@ export const DocumentSearchResponseSchema: Schema<DocumentSearchResponse> = z.ob
       updatedAt: z.string(),
       filepath: z.optional(z.nullable(z.string())),
       chunks: z.array(
-        z.object({ content: z.string(), isRelevant: z.boolean(), score: z.number() }),
+        z.object({
+          content: z.string(),
+          isRelevant: z.boolean(),
+          score: z.number(),
+          position: z.int(),
+        }),
       ),
       content: z.optional(z.nullable(z.string())),
       summary: z.optional(z.nullable(z.string())),

@@ -56,6 +56,7 @@ export function toDocumentJson(document: StoredDocument, view: DocumentView): Do
     source: typeof document.metadata?.source === "string" ? document.metadata.source : null,
     taskType: document.taskType,
     dreamingStatus: document.dreamingStatus,
+    latestRevision: document.rev,
   };
 }
 

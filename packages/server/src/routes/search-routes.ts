@@ -128,7 +128,9 @@ async function documentResult(
     updatedAt: toIsoTime(document.updatedAt),
     filepath: document.filepath,
     chunks: hits.flatMap(({ chunk, similarity: score }) =>
-      chunk === undefined ? [] : [{ content: chunk.text, isRelevant: true, score }],
+      chunk === undefined
+        ? []
+        : [{ content: chunk.text, isRelevant: true, score, position: chunk.position }],
     ),
     ...(content === undefined ? {} : { content }),
     ...(body.includeSummary === true ? { summary: document.summary } : {}),
