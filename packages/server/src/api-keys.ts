@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Clock, Random } from "@smfs/core";
 import { newId } from "./documents/document-id.ts";
+import { holdsData } from "./storage/sqlite/backup.ts";
 import { openKeyStore } from "./storage/sqlite/key-store.ts";
 import type { StoredKey } from "./storage/storage.ts";
 
@@ -22,6 +23,7 @@ export interface KeyRequest {
 export type ApiKey = Omit<StoredKey, "digest">;
 
 export interface KeyStoreOptions {
+  /** Made when it is not there: keys may come before the first start. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -37,6 +39,12 @@ export async function createApiKey(
 ): Promise<ApiKey & { readonly key: string }> {
   const { clock, random } = options;
   const { name, canWrite = true, containerTags, pathPrefix, lifetimeMs } = request;
+  if (!/^\P{Cc}{1,100}$/u.test(name)) {
+    throw new RangeError("the name of a key is 1 to 100 characters in one line");
+  }
+  if (lifetimeMs !== undefined && !(lifetimeMs > 0)) {
+    throw new RangeError("a key lives for more than no time");
+  }
   const wrongTag = containerTags?.find((tag) => !/^[A-Za-z0-9_:.-]{1,100}$/.test(tag));
   if (wrongTag !== undefined) throw new RangeError(`${wrongTag} is not a container`);
   if (pathPrefix !== undefined && !/^\/(?:[^/]+\/)*$/.test(pathPrefix)) {
@@ -66,6 +74,7 @@ export async function createApiKey(
 
 /** All keys of a data directory, oldest first. */
 export async function listApiKeys(options: Pick<KeyStoreOptions, "dataDir">): Promise<ApiKey[]> {
+  if (!holdsData(options.dataDir)) return [];
   const store = openKeyStore(options.dataDir);
   try {
     return (await store.keys()).map(({ digest: _, ...shown }) => shown);
@@ -79,6 +88,7 @@ export async function revokeApiKey(
   options: Pick<KeyStoreOptions, "dataDir">,
   id: string,
 ): Promise<boolean> {
+  if (!holdsData(options.dataDir)) return false;
   const store = openKeyStore(options.dataDir);
   try {
     return await store.removeKey(id);

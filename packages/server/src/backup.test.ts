@@ -1,11 +1,13 @@
-import { mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger, systemClock, systemRandom } from "@smfs/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createApiKey, listApiKeys, revokeApiKey } from "./api-keys.ts";
-import { backUpData, checkData, restoreData } from "./backup.ts";
+import { backUpData, checkData, NoDataError, restoreData } from "./backup.ts";
 import { blobPath } from "./storage/sqlite/blobs.ts";
+import { DataLockedError } from "./storage/sqlite/data-lock.ts";
 import { openTestServer, type TestServer } from "./testing/test-server.ts";
 
 let t: TestServer;
@@ -27,9 +29,17 @@ test("[SERVER-20] a backup made while writing is whole, and restored it is a new
   const before = (await t.call("GET", "/ext/v1/changes?containerTag=work")).json;
   const copy = join(dir, "copy");
   const writes = Array.from({ length: 200 }, (_, i) => put(`/w/${i}`, `${i}`));
-  await Promise.all([backUpData(t.dataDir, copy), ...writes]);
+  const [size] = await Promise.all([backUpData(t.dataDir, copy), ...writes]);
+  expect(size.documents).toBeGreaterThanOrEqual(1);
+  expect(size.bytes).toBeGreaterThan(100_000);
   const dataDir = join(dir, "restored");
-  expect(await restoreData({ dataDir, ...tools }, copy)).toEqual([]);
+  expect(await restoreData({ dataDir, ...tools }, copy)).toEqual({
+    documents: size.documents,
+    bytes: expect.any(Number),
+    problems: [],
+    isInPlace: true,
+    previous: undefined,
+  });
   const restored = await openTestServer({ dataDir });
   const big = await restored.call("GET", "/ext/v1/fs/work/big");
   expect(big.text.length).toBe(100_000);
@@ -49,6 +59,86 @@ test("a backup into a directory with something in it is refused, and so is a res
   await writeFile(join(dir, "file"), "");
   await expect(backUpData(t.dataDir, dir)).rejects.toThrow("not empty");
   await expect(restoreData({ dataDir: dir, ...tools }, t.dataDir)).rejects.toThrow("not empty");
+});
+
+test("[SERVER-200] a restore over data moves it aside, whole, and not while a server runs on it", async () => {
+  await put("/old", "of the copy");
+  const copy = join(dir, "copy");
+  await backUpData(t.dataDir, copy);
+  await put("/new", "written after the copy");
+  await writeFile(join(t.dataDir, "key"), "the key\n");
+  const options = { dataDir: t.dataDir, ...tools, replace: true, keep: ["key", "absent"] };
+  await expect(restoreData(options, copy)).rejects.toThrow(DataLockedError);
+  await t.server.close();
+  await mkdir(`${t.dataDir}.restoring`);
+  const { previous, isInPlace } = await restoreData(options, copy);
+  expect(isInPlace).toBe(true);
+  expect(previous).toBe(`${t.dataDir}.before-restore-1`);
+  expect(await readFile(join(t.dataDir, "key"), "utf8")).toBe("the key\n");
+  expect(existsSync(`${t.dataDir}.restoring`)).toBe(false);
+  const paths = async (dataDir: string) => {
+    const opened = await openTestServer({ dataDir });
+    const { json } = await opened.call("POST", "/v3/documents/list", { containerTags: ["work"] });
+    await opened.server.close();
+    return json.memories.map((row: { filepath: string }) => row.filepath).sort();
+  };
+  expect(await paths(t.dataDir)).toEqual(["/old"]);
+  expect(await paths(previous ?? "")).toEqual(["/new", "/old"]);
+  await rm(previous ?? "", { recursive: true });
+  // What is empty needs nothing moved.
+  const dataDir = join(dir, "empty");
+  await mkdir(dataDir);
+  const fresh = await restoreData({ ...options, dataDir }, copy);
+  expect(fresh).toMatchObject({ isInPlace: true, previous: undefined });
+});
+
+test("[SERVER-201] a copy with damage takes nobody's place, unless it is all there is", async () => {
+  await put("/a", "a".repeat(100_000));
+  const copy = join(dir, "copy");
+  await backUpData(t.dataDir, copy);
+  const { digest } = (await t.server.storage.documentByPath("work", "/a"))!.content;
+  await writeFile(blobPath(copy, digest), "b".repeat(100_000));
+  const dataDir = join(dir, "restored");
+  const refused = await restoreData({ dataDir, ...tools }, copy);
+  expect(refused).toMatchObject({ isInPlace: false, problems: [`blob ${digest} is damaged`] });
+  expect(await readdir(dataDir)).toEqual([]);
+  const forced = await restoreData({ dataDir, ...tools, force: true }, copy);
+  expect(forced).toMatchObject({ isInPlace: true, problems: [`blob ${digest} is damaged`] });
+  await t.server.close();
+  const replaced = await restoreData({ dataDir: t.dataDir, ...tools, replace: true }, copy);
+  expect(replaced.isInPlace).toBe(false);
+  expect(await checkData({ dataDir: t.dataDir, ...tools })).toEqual([]);
+  await rm(`${t.dataDir}.restoring`, { recursive: true });
+});
+
+test("[SERVER-202] a copy that was broken off is no data directory", async () => {
+  await put("/a", "a".repeat(100_000));
+  const { digest } = (await t.server.storage.documentByPath("work", "/a"))!.content;
+  await unlink(blobPath(t.dataDir, digest));
+  const copy = join(dir, "copy");
+  await expect(backUpData(t.dataDir, copy)).rejects.toThrow("integrity check");
+  expect(existsSync(join(copy, "server.sqlite"))).toBe(false);
+  const restore = restoreData({ dataDir: join(dir, "restored"), ...tools }, copy);
+  await expect(restore).rejects.toThrow(NoDataError);
+  expect(existsSync(join(dir, "restored"))).toBe(false);
+});
+
+test("[SERVER-115] the check works beside a server, and on a database that cannot be opened", async () => {
+  await put("/a", "a".repeat(100_000));
+  const options = { dataDir: t.dataDir, ...tools };
+  const writes = Array.from({ length: 100 }, (_, i) => put(`/w/${i}`, `${i}`.repeat(70_000)));
+  expect(await checkData(options)).toEqual([]);
+  await Promise.all(writes);
+  const { digest } = (await t.server.storage.documentByPath("work", "/a"))!.content;
+  await writeFile(blobPath(t.dataDir, digest), "B".repeat(100_000));
+  expect(await checkData(options)).toEqual([`blob ${digest} is damaged`]);
+  const broken = join(dir, "broken");
+  await mkdir(broken);
+  await writeFile(join(broken, "server.sqlite"), "this is no database".repeat(1000));
+  expect(await checkData({ ...options, dataDir: broken })).toEqual([
+    expect.stringMatching(/^the database cannot be opened: /),
+  ]);
+  await expect(checkData({ ...options, dataDir: dir })).rejects.toThrow(NoDataError);
 });
 
 test("[SERVER-115] the check tells of bytes that are missing or damaged", async () => {
@@ -89,4 +179,18 @@ test("[SERVER-116] keys are made, listed and revoked beside a running server, wh
   await expect(createApiKey(options, { name: "x", containerTags: ["a b"] })).rejects.toThrow(
     "container",
   );
+  await expect(createApiKey(options, { name: "a\nb" })).rejects.toThrow("in one line");
+  await expect(createApiKey(options, { name: "x", lifetimeMs: 0 })).rejects.toThrow("no time");
+});
+
+test("[SERVER-116] a key may come before the first start; where there is no data there are no keys", async () => {
+  const options = { dataDir: join(dir, "early"), ...tools };
+  expect(await listApiKeys(options)).toEqual([]);
+  expect(await revokeApiKey(options, "x")).toBe(false);
+  expect(existsSync(options.dataDir)).toBe(false);
+  const { key } = await createApiKey(options, { name: "early" });
+  const early = await openTestServer({ dataDir: options.dataDir });
+  const headers = { authorization: `Bearer ${key}` };
+  expect((await early.call("GET", "/v3/session", undefined, headers)).status).toBe(200);
+  await early.close();
 });

@@ -4,7 +4,7 @@ export type { Calibration, Embedder, ModelSource } from "./embed/embedder.ts";
 export { type HttpModelOptions, httpModel } from "./embed/http-embedder.ts";
 export { sharedWordPiece } from "./embed/static-embedder.ts";
 export type { ServerLimits } from "./limits.ts";
-export type { Listening, TlsOptions } from "./listen.ts";
+export { isLoopback, type Listening, PlainHttpError, type TlsOptions } from "./listen.ts";
 export { type ChatOptions, chatFacts } from "./memories/chat-facts.ts";
 export type { Fact, FactContext, FactSource } from "./memories/fact-source.ts";
 export type { RateLimitOptions } from "./rate-limit.ts";

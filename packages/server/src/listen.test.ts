@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { get, request } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as tlsConnect } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { isLoopback, PlainHttpError } from "./listen.ts";
 import { blobPath } from "./storage/sqlite/blobs.ts";
 import { openTestServer, type TestServer, testKey } from "./testing/test-server.ts";
 
@@ -97,30 +99,65 @@ test("[SERVER-120] a client that goes away in the middle of an upload leaves not
   expect((await ask("/health")).status).toBe(200);
 });
 
-test("[SERVER-121] with a certificate the server speaks TLS, and says so in addresses", async () => {
+/** A certificate that signs itself, made for the test. */
+function selfSigned(name: string): { cert: string; key: string } {
   const dir = mkdtempSync(join(tmpdir(), "smfs-tls-"));
-  execFileSync(
-    "openssl",
-    [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...[
-        "-keyout",
-        join(dir, "key"),
-        "-out",
-        join(dir, "cert"),
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-      ],
-    ],
-    { stdio: "ignore" },
-  );
-  const tls = {
-    cert: readFileSync(join(dir, "cert"), "utf8"),
-    key: readFileSync(join(dir, "key"), "utf8"),
-  };
-  rmSync(dir, { recursive: true });
+  const [key, cert] = [join(dir, "key"), join(dir, "cert")];
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const args = ["req", ...kind, "-keyout", key, "-out", cert, "-days", "1", "-subj", `/CN=${name}`];
+  try {
+    execFileSync("openssl", args, { stdio: "ignore" });
+    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Whom a server's certificate names, seen on a new connection. */
+function certifiedName(port: number): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(subject.CN as string | undefined);
+    });
+    socket.on("error", reject);
+  });
+}
+
+test("[SERVER-204] a renewed certificate is used by the next connection; one that cannot be used changes nothing", async () => {
+  const secure = await openTestServer({ tls: selfSigned("first") });
+  const listening = await secure.server.listen();
+  expect(await certifiedName(listening.port)).toBe("first");
+  expect(() => listening.useTls({ cert: "none", key: "none" })).toThrow();
+  expect(await certifiedName(listening.port)).toBe("first");
+  listening.useTls(selfSigned("second"));
+  expect(await certifiedName(listening.port)).toBe("second");
+  await secure.close();
+});
+
+test("[SERVER-205] where other machines reach it the server speaks TLS and asks for keys, or does not start", async () => {
+  for (const host of ["0.0.0.0", "::", "192.168.1.5", "memory.example", "128.0.0.1", "::2"]) {
+    const dataDir = join(tmpdir(), "smfs-never-made");
+    await expect(openTestServer({ host, dataDir })).rejects.toThrow(PlainHttpError);
+    const keyless = openTestServer({ host, dataDir, allowHttp: true, auth: "loopback" });
+    await expect(keyless).rejects.toThrow("need a key");
+    expect(existsSync(dataDir)).toBe(false);
+  }
+  for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost", "LocalHost"]) {
+    expect(isLoopback(host)).toBe(true);
+  }
+  const allowed = await openTestServer({ host: "0.0.0.0", allowHttp: true });
+  const { port } = await allowed.server.listen();
+  expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  await allowed.close();
+  const secure = await openTestServer({ host: "0.0.0.0", tls: selfSigned("x") });
+  expect((await secure.server.listen()).url).toMatch(/^https:/);
+  await secure.close();
+});
+
+test("[SERVER-121] with a certificate the server speaks TLS, and says so in addresses", async () => {
+  const tls = selfSigned("localhost");
   const secure = await openTestServer({ tls });
   const listening = await secure.server.listen();
   expect(listening.url).toMatch(/^https:/);

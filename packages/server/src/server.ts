@@ -14,7 +14,7 @@ import { BackgroundSharpener } from "./embed/background-sharpener.ts";
 import type { ModelSource } from "./embed/embedder.ts";
 import { StaticEmbedder } from "./embed/static-embedder.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
-import { type Listening, listen, type TlsOptions } from "./listen.ts";
+import { isLoopback, type Listening, listen, PlainHttpError, type TlsOptions } from "./listen.ts";
 import { Maintenance } from "./maintenance.ts";
 import { type DrawMemories, drawAtOnce, drawLater } from "./memories/draw-memories.ts";
 import { drawingStorage } from "./memories/drawing-storage.ts";
@@ -57,6 +57,8 @@ export interface ServerOptions {
   /** Default `key`: no request is served without one. */
   readonly auth?: AuthMode;
   readonly tls?: TlsOptions;
+  /** Lets other machines in without TLS: for a proxy in front that speaks it, or a network that is trusted. */
+  readonly allowHttp?: boolean;
   readonly limits?: Partial<ServerLimits>;
   /** Document type of bytes that are no text and of no kind the API knows. Default `webpage`. */
   readonly binaryType?: string;
@@ -89,8 +91,13 @@ export interface MemoryServer {
 export const defaultPort = 6767;
 export const defaultHost = "127.0.0.1";
 
-/** Opens the data directory. @throws DataLockedError when another server uses it */
+/**
+ * Opens the data directory.
+ * @throws DataLockedError when another server uses it, NewerDataError when a newer program wrote it,
+ *   PlainHttpError and RangeError when the options would let anybody in
+ */
 export async function createServer(options: ServerOptions): Promise<MemoryServer> {
+  refuseOpenDoors(options);
   const { dataDir, clock, random, logger, rateLimit } = options;
   const storage = await openSqliteStorage({ dataDir, clock, random, logger });
   const workers = openWorkers(storage, options);
@@ -140,6 +147,13 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
       return closing;
     },
   };
+}
+
+function refuseOpenDoors({ host = defaultHost, tls, allowHttp, auth }: ServerOptions): void {
+  if (isLoopback(host)) return;
+  if (auth === "loopback")
+    throw new RangeError(`${host} is not loopback: requests there need a key`);
+  if (tls === undefined && allowHttp !== true) throw new PlainHttpError(host);
 }
 
 interface Workers {

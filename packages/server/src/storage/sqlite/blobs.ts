@@ -39,6 +39,12 @@ export function blobPath(dataDir: string, digest: string): string {
   return join(dataDir, "blobs", digest.slice(0, 2), digest);
 }
 
+/** The blobs of a data directory that another process serves: nothing there is touched. */
+export function blobFiles(dataDir: string): Pick<Blobs, "size" | "path"> {
+  const path = (digest: string) => blobPath(dataDir, digest);
+  return { path, size: async (digest) => (await statOrUndefined(path(digest)))?.size };
+}
+
 /** Opens the blobs of a data directory; what uploads a crash left unfinished are removed. */
 export async function openBlobs(dataDir: string, clock: Clock, random: Random): Promise<Blobs> {
   const root = join(dataDir, "blobs");

@@ -7,6 +7,9 @@ import { type Database, openReader } from "./database.ts";
 /** Problems that are told; more say nothing new. */
 const problemsMax = 100;
 
+/** What the check needs of the blobs. */
+export type BlobFiles = Pick<Blobs, "size" | "path">;
+
 const rules: readonly { readonly problem: string; readonly sql: string }[] = [
   {
     problem: "document is in no container, or its containers differ from its tags",
@@ -70,7 +73,7 @@ const rules: readonly { readonly problem: string; readonly sql: string }[] = [
  * On a connection of its own: integrity_check of an FTS5 table goes by the structure that the connection has in
  * memory, and on one that has not asked the table since another wrote to it, it reports damage that is not there.
  */
-export async function checkStorage(file: string, blobs: Blobs): Promise<string[]> {
+export async function checkStorage(file: string, blobs: BlobFiles): Promise<string[]> {
   const db = openReader(file);
   try {
     return await problemsOf(db, blobs);
@@ -79,7 +82,7 @@ export async function checkStorage(file: string, blobs: Blobs): Promise<string[]
   }
 }
 
-async function problemsOf(db: Database, blobs: Blobs): Promise<string[]> {
+async function problemsOf(db: Database, blobs: BlobFiles): Promise<string[]> {
   const problems: string[] = [];
   const tell = (problem: string) => {
     if (problems.length < problemsMax) problems.push(problem);
@@ -98,7 +101,7 @@ async function problemsOf(db: Database, blobs: Blobs): Promise<string[]> {
 
 async function checkContents(
   db: Database,
-  blobs: Blobs,
+  blobs: BlobFiles,
   tell: (problem: string) => void,
 ): Promise<void> {
   const inline = db.prepare<[number], { no: number; digest: Buffer; bytes: Buffer }>(
@@ -112,12 +115,30 @@ async function checkContents(
   const named = db.prepare<[], { digest: Buffer; size: number }>(
     "SELECT DISTINCT digest, size FROM content WHERE bytes IS NULL",
   );
+  const isNamed = db
+    .prepare<[Buffer], number>("SELECT 1 FROM content WHERE digest = ? AND bytes IS NULL")
+    .pluck();
   for (const { digest, size } of named.all()) {
-    const name = digest.toString("hex");
-    const found = await blobs.size(name);
-    if (found === undefined) tell(`blob ${name} is missing`);
-    else if (found !== size) tell(`blob ${name} has ${found} bytes, not ${size}`);
-    else if (!(await digestOf(blobs.path(name))).equals(digest)) tell(`blob ${name} is damaged`);
+    const problem = await blobProblem(blobs, { digest, size });
+    // A server that runs meanwhile may have dropped the content, and then its blob.
+    if (problem !== undefined && isNamed.get(digest) !== undefined) tell(problem);
+  }
+}
+
+async function blobProblem(
+  blobs: BlobFiles,
+  { digest, size }: { readonly digest: Buffer; readonly size: number },
+): Promise<string | undefined> {
+  const name = digest.toString("hex");
+  const found = await blobs.size(name);
+  if (found === undefined) return `blob ${name} is missing`;
+  if (found !== size) return `blob ${name} has ${found} bytes, not ${size}`;
+  try {
+    const isSame = (await digestOf(blobs.path(name))).equals(digest);
+    return isSame ? undefined : `blob ${name} is damaged`;
+  } catch (error) {
+    // Collected between the two looks, or a disk that cannot read it.
+    return `blob ${name} cannot be read: ${(error as { code?: unknown }).code}`;
   }
 }
 

@@ -1,11 +1,23 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { silentLogger, systemClock, systemRandom } from "@smfs/core";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { migrate, openDatabase, transaction } from "./database.ts";
+import { serverVersion } from "../../server-context.ts";
+import { backUp } from "./backup.ts";
+import { DataLockedError, lockData } from "./data-lock.ts";
+import { migrate, NewerDataError, openDatabase, transaction } from "./database.ts";
+import { openKeyStore } from "./key-store.ts";
 import { databaseName, openSqliteStorage } from "./sqlite-storage.ts";
 
 const migrations = new URL("../migrations/", import.meta.url);
@@ -60,12 +72,45 @@ test("[SERVER-135] data of every earlier schema is brought up to date, whole", a
   }
 });
 
-test("[SERVER-136] data of a newer program is refused, and left as it is", () => {
-  const file = join(dir, "newer.sqlite");
+test("[SERVER-136] data of a newer program is refused, and left as it is; what to install is told", async () => {
+  const options = {
+    dataDir: dir,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  };
+  await (await openSqliteStorage(options)).close();
+  const file = join(dir, databaseName);
   const newer = new Sqlite(file);
+  const writer = newer.prepare("SELECT v FROM setting WHERE k = 'schema-writer'").pluck();
+  expect(writer.get()).toBe(serverVersion);
+  newer.exec("UPDATE setting SET v = '3.2.1' WHERE k = 'schema-writer'");
   newer.pragma("user_version = 99");
   newer.close();
-  expect(() => openDatabase(file)).toThrow("use a newer smfs");
+  const before = readFileSync(file);
+  const hint = "install smfs 3.2.1 or a newer one; this one has changed nothing";
+  await expect(openSqliteStorage(options)).rejects.toMatchObject({ name: "NewerDataError", hint });
+  expect(() => openKeyStore(dir)).toThrow(NewerDataError);
+  await expect(backUp(dir, join(dir, "copy"))).rejects.toMatchObject({ hint });
+  expect(readFileSync(file).equals(before)).toBe(true);
+  const strange = join(dir, "strange.sqlite");
+  const other = new Sqlite(strange);
+  other.pragma("user_version = 99");
+  other.close();
+  expect(() => openDatabase(strange)).toThrow("was written by a newer smfs");
+});
+
+test("[SERVER-203] data of an older schema is not brought up to date below a server that runs on it", () => {
+  const file = join(dir, databaseName);
+  const old = new Sqlite(file);
+  migrate(old, firstMigrations(1));
+  const lock = lockData(dir);
+  expect(() => openKeyStore(dir)).toThrow(DataLockedError);
+  expect(old.pragma("user_version", { simple: true })).toBe(1);
+  lock.close();
+  openKeyStore(dir).close();
+  expect(old.pragma("user_version", { simple: true })).toBeGreaterThan(1);
+  old.close();
 });
 
 test("a migration that fails leaves the schema as it was", () => {

@@ -36,13 +36,25 @@ export const databaseName = "server.sqlite";
 
 /**
  * Opens the storage and brings its schema up to date.
- * @throws DataLockedError when another server uses the directory
+ * @throws DataLockedError when another server uses the directory, NewerDataError when a newer program wrote it
  */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
-  const { dataDir, clock, random, logger } = options;
+  const { dataDir } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await chmod(dataDir, 0o700);
   const lock = lockData(dataDir);
+  try {
+    return await openLocked(options, lock);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+async function openLocked(
+  { dataDir, clock, random, logger }: SqliteStorageOptions,
+  lock: Database,
+): Promise<Storage> {
   const file = join(dataDir, databaseName);
   const db = openDatabase(file);
   const reader = openReader(file);
