@@ -267,6 +267,17 @@ describe.each(Object.entries(kinds))("byte layer: %s", (_name, make) => {
     expect(disk.blocksFree).toBeLessThanOrEqual(disk.blocks);
     expect(disk.blockBytes).toBeGreaterThanOrEqual(512);
   });
+
+  test("[ROOM-1] holds room on the disk, and gives it back", () => {
+    const { bytes } = make();
+    bytes.reserve(1 << 20);
+    bytes.reserve(256 << 10);
+    bytes.reserve(0);
+    bytes.reserve(4096);
+    expect(bytes.listWork()).toEqual([]);
+    expect(() => bytes.reserve(2 ** 50)).toThrow();
+    bytes.reserve(0);
+  });
 });
 
 test("[BYTES-10] the state directory and all in it are their owner's alone", () => {

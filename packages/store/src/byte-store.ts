@@ -107,6 +107,11 @@ export interface ByteStore {
   /** SHA-256 of bytes in memory, hexadecimal. */
   digest(bytes: Uint8Array): string;
   disk(): DiskStat;
+  /**
+   * Holds exactly `bytes` of the disk for later, in a file of no meaning. Less gives the rest back at once.
+   * @throws ENOSPC when that much is not free; how much is held then is what it was
+   */
+  reserve(bytes: number): void;
 }
 
 /** A snapshot of a working file. */

@@ -60,6 +60,7 @@ export class MemoryByteStore implements ByteStore {
   readonly #mappings = new Map<number, number>();
   #nextFd = 3;
   #usedBlocks = 0;
+  #reservedBlocks = 0;
   #changes = 0;
   #boots = 1;
   /** Called before each call that changes something, with its name; what it throws is what the disk answers. */
@@ -302,6 +303,14 @@ export class MemoryByteStore implements ByteStore {
       files: 2 ** 20,
       filesFree: 2 ** 20 - this.#names.size,
     };
+  }
+
+  reserve(bytes: number): void {
+    const blocks = Math.ceil(bytes / blockBytes);
+    const more = blocks - this.#reservedBlocks;
+    if (more > this.#capacityBlocks - this.#usedBlocks) throw new FsError("ENOSPC", "reserve");
+    this.#usedBlocks += more;
+    this.#reservedBlocks = blocks;
   }
 
   /** The disk as it is, with what is not durable: what a process leaves that is killed now. */

@@ -295,6 +295,35 @@ export class RealByteStore implements ByteStore {
     };
   }
 
+  reserve(bytes: number): void {
+    const fd = openSync(`${this.#dir}/reserve`, openFlags.create, ownerFile);
+    try {
+      const { size } = fstatSync(fd);
+      if (bytes > size) this.#allocateReserve(fd, size, bytes);
+      else ftruncateSync(fd, bytes);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #allocateReserve(fd: Descriptor, have: number, bytes: number): void {
+    try {
+      try {
+        fallocate(fd, 0, 0, bytes);
+      } catch (error) {
+        const { code } = error as { code?: unknown };
+        if (code !== "EOPNOTSUPP" && code !== "ENOSYS") throw error;
+        // A disk without fallocate gives blocks for bytes written, also for zeros.
+        for (let at = have; at < bytes; at += inlineBytesMax) {
+          writeSync(fd, Buffer.alloc(Math.min(inlineBytesMax, bytes - at)), 0, undefined, at);
+        }
+      }
+    } catch (error) {
+      ftruncateSync(fd, have);
+      throw error;
+    }
+  }
+
   #work(ino: number): string {
     return `${this.#folders.work}/${ino}`;
   }

@@ -55,6 +55,7 @@ import type { StoreEvent } from "./port.ts";
 import { Recovery } from "./recovery.ts";
 import { Removal } from "./removal.ts";
 import { Renaming } from "./renaming.ts";
+import { Reserve } from "./reserve.ts";
 import { Verification } from "./verification.ts";
 import { Versions } from "./versions.ts";
 import { Waits } from "./waits.ts";
@@ -97,6 +98,7 @@ export class Store implements FileSystem {
   readonly #recovery: Recovery;
   readonly #blobs: BlobCollection;
   readonly #fillBatches: FillBatches;
+  readonly #reserve: Reserve;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
@@ -122,6 +124,7 @@ export class Store implements FileSystem {
     this.#recovery = new Recovery(context);
     this.#recovery.start();
     this.#ownRoot();
+    this.#reserve = new Reserve(context.bytes, context.orphans.garbage, context.log);
   }
 
   /** In a new store the root belongs to nobody yet: it is the mounting user's, made now. */
@@ -145,7 +148,8 @@ export class Store implements FileSystem {
   tick(nowMs: number = this.#context.clock.monotonic()): void {
     const { writers, orphans } = this.#context;
     writers.tick(nowMs);
-    orphans.tick();
+    this.#reserve.run(() => orphans.tick());
+    this.#reserve.tick(nowMs);
     orphans.garbage.tick();
     this.bumpMoved(markSliceMs);
     this.#recovery.tick(recoverSliceMs);
@@ -165,6 +169,7 @@ export class Store implements FileSystem {
       this.#checkpoints.dueMs(nowMs),
       this.#fillBatches.dueMs(nowMs),
       this.#blobs.dueMs,
+      this.#reserve.dueMs(),
     );
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
   }
@@ -200,7 +205,8 @@ export class Store implements FileSystem {
   }
 
   setattr(ino: number, changes: SetAttr, caller: Caller, fh?: number): Attr {
-    return this.#attributes.set(ino, changes, caller, fh);
+    const set = () => this.#attributes.set(ino, changes, caller, fh);
+    return changes.size === undefined ? set() : this.#reserve.run(set);
   }
 
   readlink(ino: number): string {
@@ -230,15 +236,15 @@ export class Store implements FileSystem {
   }
 
   unlink(parent: number, name: string, caller: Caller): void {
-    this.#removal.unlink(parent, name, caller);
+    this.#reserve.run(() => this.#removal.unlink(parent, name, caller));
   }
 
   rmdir(parent: number, name: string, caller: Caller): void {
-    this.#removal.rmdir(parent, name, caller);
+    this.#reserve.run(() => this.#removal.rmdir(parent, name, caller));
   }
 
   rename(args: RenameArgs, caller: Caller): void {
-    this.#renaming.rename(args, caller);
+    this.#reserve.run(() => this.#renaming.rename(args, caller));
   }
 
   link(ino: number, parent: number, name: string, caller: Caller): Attr {
