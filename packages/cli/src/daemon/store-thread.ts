@@ -135,6 +135,7 @@ class StoreThread {
         deviceFd,
         wakeFd: this.#settings.wakeFd,
         onWake: () => this.#wake(),
+        nextWakeMs: () => this.#nextTickMs(),
         abandon: (ticket) => this.#store.context.waits.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
