@@ -81,7 +81,10 @@ test("[E2E-7] thousands of real files: copied in, compared with the server, a se
 });
 
 test("[E2E-8] kill -9 of both daemons and the server in the middle of a copy loses nothing acknowledged", async () => {
-  const source = corpus(1000);
+  // Several copies of one corpus: the whole takes longer than the first files need to reach the other device.
+  const source = join(scratch(), "copies");
+  const files = corpus(700);
+  for (const copy of ["1", "2", "3", "4"]) cpSync(files, join(source, copy), { recursive: true });
   const one = new Device();
   const here = await one.mount("library");
   const two = new Device();
@@ -91,12 +94,13 @@ test("[E2E-8] kill -9 of both daemons and the server in the middle of a copy los
   const copying = spawn("cp", ["-rv", `${source}/.`, here], {
     stdio: ["ignore", "pipe", "ignore"],
   });
+  const closed = new Promise((resolve) => copying.once("close", resolve));
   copying.stdout.setEncoding("utf8").on("data", (part: string) => copied.push(part));
   await expect.poll(() => fileCount(there), soon).toBeGreaterThan(20);
   const said = copied.join("");
   const doomed = [...one.daemonPids(), ...two.daemonPids(), one.server()?.pid ?? 0];
   for (const pid of doomed) kill(pid);
-  await new Promise((resolve) => copying.once("close", resolve));
+  expect(await closed, "cp was to be cut off in the middle").not.toBe(0);
 
   await one.ok(["mount", "library", "--path", here]);
   await two.ok(["mount", "library", "--path", there, ...one.serverFlags()]);
