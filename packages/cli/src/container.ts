@@ -31,3 +31,15 @@ export function checkContainer(name: string): string {
 export function storeId(container: string, identity: string): string {
   return `${container}-${createHash("sha256").update(identity).digest("hex").slice(0, 12)}`;
 }
+
+/**
+ * Names the store of an ephemeral mount: not the one that stays, so that both can be mounted. It is the same for each,
+ * so that the next one finds what a crash has left and sends it.
+ */
+export function ephemeralId(id: string): string {
+  return `${id}.ephemeral`;
+}
+
+export function isEphemeral(id: string): boolean {
+  return id.endsWith(".ephemeral");
+}

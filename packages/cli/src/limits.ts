@@ -21,6 +21,9 @@ export const deletionScanIntervalS = 300;
 /** Longest interval that can be asked for, in seconds: a day. */
 export const intervalSMax = 86_400;
 
+/** Smallest budget for the bytes of files: below it nearly every read would fetch. */
+export const cacheBytesMin: number = 1 << 20;
+
 /** Bytes of a request to the control socket; nothing that is asked of a daemon is larger. */
 export const controlBodyBytesMax: number = 64 << 10;
 /** Bytes of an answer from the control socket. */
@@ -50,3 +53,19 @@ export const searchMs = 30_000;
 export const watchdogMs = 5_000;
 /** Milliseconds that a step of shutting down may take before the next one goes ahead. */
 export const shutdownStepMs = 10_000;
+
+/** Bytes of text in one document, and of one uploaded file, that a server can be told to take. */
+export const serverTextBytesMin: number = 1 << 10;
+export const serverTextBytesMax: number = 100 << 20;
+export const serverUploadBytesMax: number = 1024 ** 4;
+/** Requests of one key in a window, and seconds of a window, that a server can be told to allow. */
+export const rateRequestsMax = 1_000_000;
+export const rateWindowSMax = 3_600;
+/** Milliseconds between two looks whether a certificate was renewed. */
+export const tlsLookMs = 60_000;
+/** Bytes of memory that must be free before the sharper model is loaded: what it needs, and half as much again. */
+export const modelFreeBytesMin: number = 600 << 20;
+/** Milliseconds for a server to end: it lets requests finish for five seconds. */
+export const serverStopMs = 15_000;
+/** Longest life of a key with an end, in days: ten years. */
+export const keyLifeDaysMax = 3650;

@@ -15,6 +15,7 @@ import type { SyncOptions } from "./commands/sync.ts";
 import type { UnmountOptions } from "./commands/unmount.ts";
 import { packageVersion, type VersionOptions, versionCommand } from "./commands/version.ts";
 import {
+  cacheBytesMin,
   deletionScanIntervalS,
   drainTimeoutS,
   intervalSMax,
@@ -40,6 +41,17 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     }
     return value;
   };
+}
+
+/** Bytes, with K, M, G or T for powers of 1024. */
+export function byteSize(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d{1,12})([kmgt]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const power = " kmgt".indexOf(unit === "" ? " " : unit.toLowerCase());
+  const bytes = Number(digits) * 1024 ** power;
+  if (digits === "" || bytes < cacheBytesMin || !Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError("It is a size of at least 1M, such as 500M or 2G.");
+  }
+  return bytes;
 }
 
 /** Paths separated by commas; the empty text is the empty list. */
@@ -126,6 +138,18 @@ function addMount(program: Command, run: Run): void {
       pathList,
     )
     .option("--allow-other", "let other users of this machine into the mount")
+    .option("--read-only", "let nothing be changed through the mount")
+    .option("--ephemeral", "leave nothing on this machine after unmounting")
+    .addOption(
+      new Option("--durability <when>", "when what is written survives a power loss")
+        .choices(["fsync", "close", "write"])
+        .default("fsync"),
+    )
+    .option(
+      "--cache-size <size>",
+      "bytes of files to keep here, such as 500M or 2G (default: all that were fetched)",
+      byteSize,
+    )
     .option("--verbose", "log more")
     .action((container: string, options: MountOptions) =>
       run(async (context) =>

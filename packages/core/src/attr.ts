@@ -24,6 +24,8 @@ export interface Attr {
    * is while somebody may write through a passthrough descriptor or a mapping.
    */
   readonly stable: boolean;
+  /** The name may come to mean something else with no message: the kernel asks each time. For what is generated. */
+  readonly transient?: boolean;
 }
 
 /** A time to set: a moment, or the moment of the call. */

@@ -118,7 +118,7 @@ export class ReplyWriter {
   entryOut(attr: Attr, times: CacheTimes): void {
     this.u64(attr.ino);
     this.u64(0);
-    this.u64(times.entryS);
+    this.u64(attr.transient === true ? 0 : times.entryS);
     this.u64(attr.stable ? times.attrS : 0);
     this.u64(0);
     this.attr(attr);

@@ -8,6 +8,7 @@ export { LogSync } from "./log-sync.ts";
 export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-byte-store.ts";
 export { MemoryByteStore } from "./memory-byte-store.ts";
 export { MemoryFileWorker } from "./memory-file-worker.ts";
+export { type OnlyHere, onlyHere } from "./only-here.ts";
 export type * from "./port.ts";
 export { PortClient, PortError } from "./port-client.ts";
 export { type PortReply, type PortRequest, PortServer } from "./port-server.ts";

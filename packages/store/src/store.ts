@@ -40,6 +40,7 @@ import { Creation } from "./creation.ts";
 import { Database } from "./database.ts";
 import { Directories } from "./directories.ts";
 import { Entries } from "./entries.ts";
+import { Eviction } from "./eviction.ts";
 import { Facts } from "./facts.ts";
 import type { FileContext } from "./file-context.ts";
 import { type FileDurability, Files } from "./files.ts";
@@ -66,6 +67,7 @@ import { Xattrs } from "./xattrs.ts";
 /** Milliseconds that one tick marks entries below a renamed directory, and goes on with recovery. */
 const markSliceMs = 2;
 const recoverSliceMs = 2;
+const evictSliceMs = 2;
 
 export interface StoreOptions {
   /** The database, or the path of its file; `":memory:"` for one that is gone with the process. */
@@ -80,6 +82,8 @@ export interface StoreOptions {
   readonly emit: (event: StoreEvent) => void;
   /** When acknowledged bytes survive a power loss; `fsync` when they were asked to. */
   readonly durability?: FileDurability;
+  /** Bytes of working files to keep about, where the server has them too; no bound unless told. */
+  readonly cacheBytes?: number;
 }
 
 export class Store implements FileSystem {
@@ -98,6 +102,7 @@ export class Store implements FileSystem {
   readonly #recovery: Recovery;
   readonly #blobs: BlobCollection;
   readonly #fillBatches: FillBatches;
+  readonly #eviction: Eviction | undefined;
   readonly #reserve: Reserve;
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
@@ -121,6 +126,8 @@ export class Store implements FileSystem {
     this.#checkpoints = new Checkpoints(context.db);
     this.#blobs = new BlobCollection(context);
     this.#fillBatches = new FillBatches(context);
+    this.#eviction =
+      options.cacheBytes === undefined ? undefined : new Eviction(context, options.cacheBytes);
     this.#recovery = new Recovery(context);
     this.#recovery.start();
     this.#ownRoot();
@@ -155,6 +162,7 @@ export class Store implements FileSystem {
     this.#recovery.tick(recoverSliceMs);
     this.#fillBatches.tick(nowMs);
     this.#blobs.tick(nowMs);
+    this.#eviction?.tick(nowMs, evictSliceMs);
     this.#checkpoints.tick(nowMs);
   }
 
@@ -169,6 +177,7 @@ export class Store implements FileSystem {
       this.#checkpoints.dueMs(nowMs),
       this.#fillBatches.dueMs(nowMs),
       this.#blobs.dueMs,
+      this.#eviction?.dueMs ?? Number.POSITIVE_INFINITY,
       this.#reserve.dueMs(),
     );
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(dueMs - nowMs));
@@ -185,6 +194,7 @@ export class Store implements FileSystem {
     working.closeAll();
     writers.settleAll();
     working.closeAll();
+    this.#context.orphans.ready.clear();
     this.#recovery.stop();
     db.close();
   }
@@ -251,10 +261,17 @@ export class Store implements FileSystem {
     return this.#creation.link(ino, parent, name, caller);
   }
 
+  /** Bytes of working files when they were last summed; undefined without a budget. */
+  get cacheUsedBytes(): number | undefined {
+    return this.#eviction?.usedBytes;
+  }
+
   open(ino: number, flags: number, caller: Caller): OpenFile {
+    this.#eviction?.used(ino);
     const { fh } = this.#files.open(ino, flags, caller);
-    // Whatever sync changes is invalidated explicitly, so what the kernel has cached is true.
-    return { fh, keepCache: true };
+    // Whatever sync changes is invalidated explicitly, so what the kernel has cached is true; but for what a program
+    // writes whose mount has died.
+    return { fh, keepCache: !this.#context.writers.isForeign(ino) };
   }
 
   create(

@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unmountFuse } from "@smfs/fuse";
+import type { FileDurability } from "@smfs/store";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import type { Config, Paths, ServerFlags } from "../config.ts";
-import { checkContainer, storeId } from "../container.ts";
+import { checkContainer, ephemeralId, storeId } from "../container.ts";
 import { isReadableByOthers } from "../credentials.ts";
 import type { DaemonSettings } from "../daemon/daemon-settings.ts";
 import { launch } from "../daemon/launch.ts";
@@ -38,6 +39,10 @@ export interface MountOptions extends ServerFlags {
   readonly drainTimeout: number;
   readonly memoryPaths?: readonly string[];
   readonly allowOther?: boolean;
+  readonly readOnly?: boolean;
+  readonly ephemeral?: boolean;
+  readonly durability: FileDurability;
+  readonly cacheSize?: number;
   readonly verbose?: boolean;
 }
 
@@ -59,6 +64,13 @@ export async function mountCommand(
       exitCodes.failed,
       `mounting needs FUSE as Linux has it; this is ${process.platform}`,
       "smfs serve and smfs grep --tag work here",
+    );
+  }
+  if (options.ephemeral === true && options.offline === true) {
+    throw new CliError(
+      exitCodes.usage,
+      "--ephemeral and --offline contradict each other: nothing could be sent, and nothing is to stay here",
+      "leave one of them out",
     );
   }
   const config = context.config(options);
@@ -127,7 +139,8 @@ function prepare(
   options: MountOptions,
 ): DaemonSettings {
   const { container, server, account } = found;
-  const id = storeId(container, serverIdentity(server, account.orgId));
+  const kept = storeId(container, serverIdentity(server, account.orgId));
+  const id = options.ephemeral === true ? ephemeralId(kept) : kept;
   refuseSecond(paths, id);
   const storeDir = ensurePrivateDir(join(paths.data, "stores", id));
   const logDir = ensurePrivateDir(join(paths.state, "logs"));
@@ -156,6 +169,10 @@ function prepare(
     memoryPaths: options.memoryPaths,
     overFiles: !options.import,
     allowOther: options.allowOther === true,
+    readOnly: options.readOnly === true,
+    ephemeral: options.ephemeral === true,
+    durability: options.durability,
+    cacheBytes: options.cacheSize,
   };
 }
 
@@ -219,13 +236,18 @@ function printReady(
   if (!ready.online) {
     output.line("  offline  what you write is kept here and sent when the server can be reached");
   }
+  if (settings.readOnly) output.line("  read-only: nothing can be changed through this mount");
+  if (settings.ephemeral)
+    output.line("  ephemeral: unmounting sends everything and leaves nothing here");
   if (!settings.pull)
     output.line("  changes from elsewhere are not shown (--no-sync or --offline)");
   output.line("");
   output.line("Try:");
-  output.line(
-    `  echo "The heating is serviced every October." > ${quoted(join(mountPath, "house.md"))}`,
-  );
+  if (!settings.readOnly) {
+    output.line(
+      `  echo "The heating is serviced every October." > ${quoted(join(mountPath, "house.md"))}`,
+    );
+  }
   output.line(`  ${command} grep "when does the heating get its check" ${quoted(mountPath)}`);
   output.line(`  ${command} status ${quoted(mountPath)}`);
   output.line("");

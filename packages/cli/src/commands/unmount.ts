@@ -1,6 +1,7 @@
 /** `smfs unmount`: sends what waits, then takes the mount away; refuses when something would only be here. */
 import { unmountFuse } from "@smfs/fuse";
 import { type ExitCode, exitCodes } from "../cli-error.ts";
+import { isEphemeral } from "../container.ts";
 import { ControlClient } from "../daemon/control-client.ts";
 import { findMount } from "../find-mount.ts";
 import { lookMs, shutdownStepMs } from "../limits.ts";
@@ -50,6 +51,11 @@ export async function unmountCommand(
         return exitCodes.failed;
       }
       if (!answer.outcome.safe) printUnsafe(output, answer.outcome);
+      if (answer.keptIn !== null) {
+        output.note(
+          `not everything was safe, so it is kept in ${answer.keptIn}; smfs mount ${record.container} --ephemeral goes on with it`,
+        );
+      }
       output.line(`unmounted ${record.path}`);
       return exitCodes.done;
     }
@@ -71,6 +77,7 @@ function clearDead({ output, config }: CommandContext, record: MountRecord): Exi
   if (isDead(record.path)) unmountFuse(record.path, { lazy: true });
   removeMountRecord(config().paths, record.id);
   output.line(`unmounted ${record.path}; its daemon had ended before`);
-  output.note(`what it had not sent is kept: smfs mount ${record.container} goes on with it`);
+  const how = isEphemeral(record.id) ? " --ephemeral" : "";
+  output.note(`what it had not sent is kept: smfs mount ${record.container}${how} goes on with it`);
   return exitCodes.done;
 }

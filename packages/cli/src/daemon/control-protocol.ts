@@ -50,6 +50,11 @@ export interface DaemonStatus {
   readonly heldOpen: readonly string[];
   /** Requests that reading from the mount has caused. */
   readonly requestsByReads: number;
+  /** The budget for bytes of files here, and what they took when last looked at; null without a budget. */
+  readonly cacheSize: number | null;
+  readonly cacheUsed: number | null;
+  /** Whether nothing can be changed through the mount. */
+  readonly readOnly: boolean;
   /** Directory of the store on this machine. */
   readonly storeDir: string;
   readonly logFile: string;
@@ -74,7 +79,12 @@ export interface UnmountRequest {
 }
 
 export type UnmountOutcome =
-  | { readonly kind: "unmounted"; readonly outcome: SyncOutcome }
+  /** `keptIn`: where an ephemeral mount has left what was not safe. */
+  | {
+      readonly kind: "unmounted";
+      readonly outcome: SyncOutcome;
+      readonly keptIn: string | null;
+    }
   /** Still mounted: these would not be on the server. */
   | { readonly kind: "unsafe"; readonly outcome: SyncOutcome }
   /** Still mounted: programs use it. */

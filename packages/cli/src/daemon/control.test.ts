@@ -79,7 +79,7 @@ test("[CLI-8] a request that is not of the documented form is refused", async ()
   const socket = await serve({
     unmount: async (what) => {
       asked.push(what);
-      return { kind: "unmounted", outcome: safe };
+      return { kind: "unmounted", outcome: safe, keptIn: null };
     },
   });
   expect(await raw(socket, "POST", "/unmount", "{}")).toMatchObject({ status: 500 });

@@ -1,4 +1,5 @@
 /** What a daemon is told when it starts. Sent over a private channel: it has the key in it. */
+import type { FileDurability } from "@smfs/store";
 import type { Paths } from "../config.ts";
 import type { ResolvedServer } from "../resolve-server.ts";
 import type { Account } from "../server-link.ts";
@@ -31,4 +32,11 @@ export interface DaemonSettings {
   readonly overFiles: boolean;
   /** Lets other users of this machine into the mount. */
   readonly allowOther: boolean;
+  /** Nobody changes anything through the mount. */
+  readonly readOnly: boolean;
+  /** Nothing is left on this machine when the mount ends in peace. */
+  readonly ephemeral: boolean;
+  readonly durability: FileDurability;
+  /** Bytes of files to keep about where the server has them too; undefined for no bound. */
+  readonly cacheBytes: number | undefined;
 }

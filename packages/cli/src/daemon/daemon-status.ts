@@ -11,6 +11,7 @@ export interface DaemonFacts {
   /** Wall-clock milliseconds when everything was last known to be safe, for people. */
   readonly lastSafeMs: number | null;
   readonly requestsByReads: number;
+  readonly cacheUsedBytes: number | undefined;
 }
 
 export function toDaemonStatus(
@@ -45,6 +46,9 @@ export function toDaemonStatus(
     conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
     heldOpen: store.heldOpen,
     requestsByReads: facts.requestsByReads,
+    cacheSize: settings.cacheBytes ?? null,
+    cacheUsed: facts.cacheUsedBytes ?? null,
+    readOnly: settings.readOnly,
     storeDir: settings.storeDir,
     logFile: settings.logFile,
   };

@@ -1,5 +1,6 @@
 /** The process behind a mount: builds store thread, mount, sync engine and control socket; takes them down in reverse. */
 import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { type Clock, type Logger, systemRandom } from "@smfs/core";
 import { RealFileWorker } from "@smfs/store";
 import { Engine, type EngineStatus, feedCursorKey } from "@smfs/sync";
@@ -24,7 +25,14 @@ import { toDaemonStatus } from "./daemon-status.ts";
 import { drain } from "./drain.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
-import { connectivity, type Directions, isSafe, progressText, toOutcome } from "./progress.ts";
+import {
+  connectivity,
+  type Directions,
+  isSafe,
+  progressText,
+  toOutcome,
+  withOnlyHere,
+} from "./progress.ts";
 import { ReadRequests } from "./read-requests.ts";
 import { type ServerTransport, serverTransport } from "./server-transport.ts";
 import { StoreHost } from "./store-host.ts";
@@ -71,6 +79,7 @@ export class Daemon implements DaemonControl {
     const host = await StoreHost.open({
       storeDir: settings.storeDir,
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+      wishes: { durability: settings.durability, cacheBytes: settings.cacheBytes },
       clock,
       log,
       onInvalidations: (invalidations) => kernel?.invalidate(invalidations),
@@ -116,7 +125,8 @@ export class Daemon implements DaemonControl {
         push: settings.push,
         pollIntervalS: settings.syncIntervalS,
         sweepIntervalS: settings.deletionScanIntervalS,
-        prefetch: true,
+        // With a budget, bytes come when they are used: what is fetched ahead would push others out.
+        prefetch: settings.cacheBytes === undefined,
       },
     });
     this.#control = new ControlServer(settings.socket, this, clock, log);
@@ -181,6 +191,7 @@ export class Daemon implements DaemonControl {
       uptimeS: (this.#clock.monotonic() - this.#startedAt) / 1000,
       lastSafeMs: this.#lastSafeMs,
       requestsByReads: this.#reads.count,
+      cacheUsedBytes: this.#host.cacheUsedBytes,
     });
   }
 
@@ -210,14 +221,16 @@ export class Daemon implements DaemonControl {
     const { force, drainTimeoutMs } = request;
     const outcome = force
       ? await this.#outcome()
-      : await this.#drain(this.#outward, drainTimeoutMs, onProgress);
+      : await this.#withOnlyHere(await this.#drain(this.#outward, drainTimeoutMs, onProgress));
     if (!outcome.safe && !force) return { kind: "unsafe", outcome };
     const users = this.#kernel.unmount();
     if (users !== undefined) {
       if (!force) return { kind: "busy", users };
       this.#kernel.detach();
     }
-    return { kind: "unmounted", outcome: await this.#unmounted(force ? 0 : drainTimeoutMs) };
+    const last = await this.#unmounted(force ? 0 : drainTimeoutMs);
+    const keptIn = this.#settings.ephemeral && !last.safe ? this.#settings.storeDir : null;
+    return { kind: "unmounted", outcome: last, keptIn };
   }
 
   /** What is safe once the kernel has let go: something may have been written since the last look. */
@@ -285,8 +298,14 @@ export class Daemon implements DaemonControl {
       this.#lastPatienceMs,
       () => undefined,
       this.#hurry.signal,
-    );
+    ).then((outcome) => this.#withOnlyHere(outcome));
     return this.#lastOutcome;
+  }
+
+  /** A store that goes with its mount must have nothing that is nowhere else. */
+  async #withOnlyHere(outcome: SyncOutcome): Promise<SyncOutcome> {
+    if (!this.#settings.ephemeral) return outcome;
+    return withOnlyHere(outcome, await this.#host.onlyHere());
   }
 
   /** Asks the change feed whether it has anything that was not taken yet. */
@@ -345,7 +364,18 @@ export class Daemon implements DaemonControl {
     await this.#step("kernel", async () => this.#kernel.close());
     await this.#step("store", () => this.#host.close());
     removeMountRecord(this.#settings.paths, this.#settings.id);
+    const isAllSafe = failure === undefined && (await this.#lastDrain()).safe;
+    if (this.#settings.ephemeral && isAllSafe)
+      await this.#step("traces", () => this.#leaveNoTrace());
     this.#log.log("info", "ended");
+  }
+
+  /** Removes the store of an ephemeral mount, and the log, which names files. */
+  async #leaveNoTrace(): Promise<void> {
+    const { storeDir, logFile } = this.#settings;
+    await rm(storeDir, { recursive: true, force: true });
+    await rm(logFile, { force: true });
+    await rm(`${logFile}.1`, { force: true });
   }
 
   /** One step of taking down; one that fails or hangs does not keep the rest from happening. */

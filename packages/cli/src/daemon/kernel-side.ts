@@ -11,6 +11,7 @@ export interface MountWishes {
   readonly mountPath: string;
   readonly allowOther: boolean;
   readonly overFiles: boolean;
+  readonly readOnly: boolean;
 }
 
 export class KernelSide {
@@ -28,6 +29,7 @@ export class KernelSide {
       mountPoint: wishes.mountPath,
       allowOther: wishes.allowOther,
       allowNonEmpty: wishes.overFiles,
+      readOnly: wishes.readOnly,
     });
     this.#notifier = new Notifier({ deviceFd: this.#mounted.deviceFd, logger: log });
     this.ended = host.serve(this.#mounted.deviceFd).then((end) => {

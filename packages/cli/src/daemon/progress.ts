@@ -1,4 +1,5 @@
 /** What the engine's state means for the one who waits: is it safe, has it moved, what is left and why. */
+import type { OnlyHere } from "@smfs/store";
 import type { EngineStatus } from "@smfs/sync";
 import type { Connectivity, PathNote, SyncOutcome } from "./control-protocol.ts";
 
@@ -64,6 +65,17 @@ export function toOutcome(status: EngineStatus, directions: Directions): SyncOut
     safe: isSafe(status, directions),
     left: Math.max(dirtyCount, inFlightCount),
     reasons: reasons(status, directions),
+  };
+}
+
+/** For a store that is to be removed: what would be gone with it is not safe either. */
+export function withOnlyHere(outcome: SyncOutcome, found: readonly OnlyHere[]): SyncOutcome {
+  if (found.length === 0) return outcome;
+  const notes = found.map(({ path, why }) => ({ path, message: why }));
+  return {
+    safe: false,
+    left: outcome.left + found.length,
+    reasons: [...outcome.reasons, ...notes].slice(0, reasonsMax),
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Cancel, type Clock, type Invalidation, type Logger, present } from "@smfs/core";
 import { openWakeFd, signalWake } from "@smfs/native";
-import { LogSync, PortClient, type PortReply, type StorePort } from "@smfs/store";
+import { LogSync, type OnlyHere, PortClient, type PortReply, type StorePort } from "@smfs/store";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { watchdogMs } from "../limits.ts";
 import { DirtyListener, dirtySignalMemory } from "./dirty-signal.ts";
@@ -12,12 +12,14 @@ import type {
   FromStoreThread,
   KernelEnd,
   StoreThreadSettings,
+  StoreWishes,
   ToStoreThread,
 } from "./store-messages.ts";
 
 export interface StoreHostOptions {
   readonly storeDir: string;
   readonly owner: { readonly uid: number; readonly gid: number };
+  readonly wishes: StoreWishes;
   readonly clock: Clock;
   readonly log: Logger;
   /** Takes what the kernel must forget. */
@@ -42,6 +44,8 @@ export class StoreHost {
   #heardAt = 0;
   #cancelWatchdog: Cancel = () => undefined;
   #onOpened: (error?: CliError) => void = () => undefined;
+  #cacheUsedBytes: number | undefined;
+  readonly #onOnlyHere: ((found: readonly OnlyHere[]) => void)[] = [];
   #onLoopEnded: (end: KernelEnd) => void = () => undefined;
 
   /** @throws CliError when the store cannot be opened: in use, damaged, made by a newer version */
@@ -68,6 +72,7 @@ export class StoreHost {
       wakeFd: this.#wakeFd,
       dirty: memory,
       owner: options.owner,
+      wishes: options.wishes,
     };
     this.#messages = channel.port1;
     this.#client = new PortClient((requests) => {
@@ -92,6 +97,11 @@ export class StoreHost {
     return present(this.#epoch, "the epoch of an open store");
   }
 
+  /** Bytes of files here when they were last summed; undefined without a budget. */
+  get cacheUsedBytes(): number | undefined {
+    return this.#cacheUsedBytes;
+  }
+
   /** Serves the kernel on a mounted device; resolves when that has ended. */
   serve(deviceFd: number): Promise<KernelEnd> {
     return new Promise((resolve) => {
@@ -106,6 +116,15 @@ export class StoreHost {
   /** Ends the kernel loop though something may still be mounted: whoever uses it gets errors. */
   stopServing(): void {
     this.#send({ kind: "stop" });
+  }
+
+  /** What would be gone with the store, besides what is not sent yet. */
+  onlyHere(): Promise<readonly OnlyHere[]> {
+    return new Promise((resolve, reject) => {
+      this.#onOnlyHere.push(resolve);
+      void this.ended.then(() => reject(new Error("the store thread has ended")));
+      this.#send({ kind: "only-here" });
+    });
   }
 
   /** Closes the store and ends the thread. The kernel loop must have ended. */
@@ -163,6 +182,12 @@ export class StoreHost {
         break;
       case "log":
         this.#options.log.log(message.level, message.message, message.fields);
+        break;
+      case "cache":
+        this.#cacheUsedBytes = message.usedBytes;
+        break;
+      case "only-here":
+        for (const told of this.#onOnlyHere.splice(0)) told(message.found);
         break;
       case "loop-ended":
         this.#onLoopEnded(message.end);

@@ -2,7 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Invalidation, LogFields, LogLevel } from "@smfs/core";
-import type { PortReply, PortRequest, StoreEvent } from "@smfs/store";
+import type { FileDurability, OnlyHere, PortReply, PortRequest, StoreEvent } from "@smfs/store";
 
 /** Given to the store thread when it is made. */
 export interface StoreThreadSettings {
@@ -14,6 +14,14 @@ export interface StoreThreadSettings {
   readonly dirty: Int32Array<SharedArrayBuffer>;
   /** Owner of what has no owner of its own. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  readonly wishes: StoreWishes;
+}
+
+/** What the mount wants of its store (docs/cli.md, `mount`). */
+export interface StoreWishes {
+  readonly durability: FileDurability;
+  /** Bytes of files to keep about; undefined for no bound. */
+  readonly cacheBytes: number | undefined;
 }
 
 export type ToStoreThread =
@@ -22,6 +30,8 @@ export type ToStoreThread =
   | { readonly kind: "serve"; readonly deviceFd: number }
   /** End the kernel loop though the file system is still mounted somewhere. */
   | { readonly kind: "stop" }
+  /** Tell what would be gone with the store. */
+  | { readonly kind: "only-here" }
   /** Close the store; the thread ends. */
   | { readonly kind: "close" };
 
@@ -43,6 +53,9 @@ export type FromStoreThread =
       readonly message: string;
       readonly fields: LogFields | undefined;
     }
+  /** Bytes of files here, where there is a budget for them. */
+  | { readonly kind: "cache"; readonly usedBytes: number }
+  | { readonly kind: "only-here"; readonly found: readonly OnlyHere[] }
   | { readonly kind: "loop-ended"; readonly end: KernelEnd }
   | { readonly kind: "closed" };
 

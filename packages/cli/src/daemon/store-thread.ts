@@ -7,7 +7,14 @@ import { join } from "node:path";
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { type Cancel, type Logger, systemClock, systemRandom } from "@smfs/core";
 import { FuseSession, stackDepthOf, type Wake } from "@smfs/fuse";
-import { PortServer, RealByteStore, Store, type StoreEvent, Transitions } from "@smfs/store";
+import {
+  onlyHere,
+  PortServer,
+  RealByteStore,
+  Store,
+  type StoreEvent,
+  Transitions,
+} from "@smfs/store";
 import { raiseDirty } from "./dirty-signal.ts";
 import type {
   FromStoreThread,
@@ -18,6 +25,8 @@ import type {
 
 /** Milliseconds after which what was due and failed is tried again. */
 const tickAgainMs = 1000;
+/** What is told of what would be gone with the store. */
+const onlyHereMax = 100;
 
 class StoreThread {
   readonly #messages: MessagePort;
@@ -30,6 +39,7 @@ class StoreThread {
   #isServing = false;
   #tickNotBeforeMs = Number.NEGATIVE_INFINITY;
   #cancelTick: Cancel = () => undefined;
+  #cacheTold: number | undefined;
 
   constructor(settings: StoreThreadSettings) {
     this.#settings = settings;
@@ -37,7 +47,7 @@ class StoreThread {
     this.#log = {
       log: (level, message, fields) => this.#tell({ kind: "log", level, message, fields }),
     };
-    const { storeDir, owner } = settings;
+    const { storeDir, owner, wishes } = settings;
     this.#store = Store.open({
       database: join(storeDir, "store.db"),
       bytes: new RealByteStore(storeDir),
@@ -46,6 +56,8 @@ class StoreThread {
       logger: this.#log,
       owner,
       emit: (event) => this.#emit(event),
+      durability: wishes.durability,
+      ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
     const { context } = this.#store;
     this.#port = new PortServer(context, new Transitions(context), systemClock, "process");
@@ -77,6 +89,9 @@ class StoreThread {
       case "stop":
         this.#isStopping = true;
         break;
+      case "only-here":
+        this.#tell({ kind: "only-here", found: onlyHere(this.#store.context, onlyHereMax) });
+        break;
       case "close":
         this.#close();
         break;
@@ -90,11 +105,19 @@ class StoreThread {
   #slice(): number {
     const replies = this.#port.run();
     this.#tick();
+    this.#tellCache();
     const invalidations = this.#store.takeInvalidations();
     if (replies.length > 0 || invalidations.length > 0) {
       this.#tell({ kind: "port", replies, invalidations, mustSync: this.#port.mustSync });
     }
     return this.#port.hasRequests ? 0 : this.#nextTickMs();
+  }
+
+  #tellCache(): void {
+    const usedBytes = this.#store.cacheUsedBytes;
+    if (usedBytes === undefined || usedBytes === this.#cacheTold) return;
+    this.#cacheTold = usedBytes;
+    this.#tell({ kind: "cache", usedBytes });
   }
 
   /** What is due. On a full disk it fails and is tried again later: the kernel is served meanwhile. */
@@ -130,6 +153,7 @@ class StoreThread {
     this.#cancelTick();
     this.#isServing = true;
     let end: KernelEnd;
+    const { durability } = this.#settings.wishes;
     try {
       const session = new FuseSession(this.#store, {
         deviceFd,
@@ -139,7 +163,9 @@ class StoreThread {
         abandon: (ticket) => this.#store.context.waits.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
-        passthrough: true,
+        // What the kernel writes itself sends no message that could make it durable.
+        passthrough: durability !== "write",
+        wantFlush: durability !== "fsync",
         stackDepth: stackDepthOf(this.#settings.storeDir),
         posixAcl: true,
       });
