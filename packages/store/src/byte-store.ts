@@ -67,6 +67,12 @@ export interface ByteStore {
   hasWork(ino: number): boolean;
   /** Removes a working file if it exists. The row went before (spec.md STORE-5). */
   removeWork(ino: number): void;
+  /**
+   * Makes the working file of `from`, whose row is gone, that of `to`, which has none: empty, as if it were new. Cheaper
+   * than removing one and making another. False when that cannot be, and then nothing has happened; above all when
+   * somebody may still have it open or mapped.
+   */
+  reuseWork(from: number, to: number): boolean;
   /** Every inode that has a working file. For recovery and `check`. */
   listWork(): number[];
   /**

@@ -49,12 +49,12 @@ export class Creation {
 
   /** An empty regular file, with its bit set and its working file open: the caller is about to write. */
   file(parent: number, name: string, mode: number, caller: Caller): Attr {
-    const { working, writers, db, orphans, entries } = this.#context;
+    const { writers, db, orphans, entries } = this.#context;
     const above = this.#vacant(parent, name);
     const born = this.#born(above, S_IFREG | (mode & permissionBits), caller);
-    const ino = this.#make(above, name, born, { writers: 1 });
+    const ino = this.#withReady((ready) => this.#make(above, name, born, { writers: 1, ...ready }));
     try {
-      working.create(ino);
+      this.#makeWork(ino);
     } catch (error) {
       // Without a working file there is no file: the name goes again, as if it had never been.
       db.transaction(() => {
@@ -69,15 +69,18 @@ export class Creation {
 
   /** A regular file without a name. `link` may give it one; else it goes with its last handle. */
   tmpfile(parent: number, mode: number, caller: Caller): Attr {
-    const { db, inodes, versions, working, writers, orphans } = this.#context;
+    const { db, inodes, versions, writers, orphans } = this.#context;
     const born = this.#born(this.#directory(parent), S_IFREG | (mode & permissionBits), caller);
-    const ino = db.transaction(() => {
-      const made = inodes.insert({ ...born, nlink: 0, writers: 1, bytesVer: versions.next() });
-      if (born.inherited !== undefined) this.#xattrs.inherit(made, false, born.inherited);
-      return made;
-    });
+    const ino = this.#withReady((ready) =>
+      db.transaction(() => {
+        const bytesVer = versions.next();
+        const made = inodes.insert({ ...born, ...ready, nlink: 0, writers: 1, bytesVer });
+        if (born.inherited !== undefined) this.#xattrs.inherit(made, false, born.inherited);
+        return made;
+      }),
+    );
     try {
-      working.create(ino);
+      this.#makeWork(ino);
     } catch (error) {
       db.transaction(() => inodes.delete(ino));
       throw error;
@@ -85,6 +88,26 @@ export class Creation {
     orphans.noteInUse(ino);
     writers.made(ino);
     return this.#attributes.get(ino);
+  }
+
+  /** Makes rows for an inode that may have its working file already. */
+  #withReady(make: (ready: { readonly ino?: number }) => number): number {
+    const { ready } = this.#context.orphans;
+    const ino = ready.take();
+    try {
+      return make(ino === undefined ? {} : { ino });
+    } catch (error) {
+      ready.giveBack(ino);
+      throw error;
+    }
+  }
+
+  /** One that was ready has the times of its removal. */
+  #makeWork(ino: number): void {
+    const { working, bytes, inodes } = this.#context;
+    working.create(ino);
+    const { mtime_s, mtime_ns } = inodes.get(ino);
+    bytes.setTimes(working.descriptor(ino, true), mtime_s, mtime_ns);
   }
 
   directory(parent: number, name: string, mode: number, caller: Caller): Attr {
@@ -169,6 +192,7 @@ export class Creation {
     name: string,
     born: Born,
     more: {
+      readonly ino?: number;
       readonly writers?: number;
       readonly target?: string;
       readonly size?: number;

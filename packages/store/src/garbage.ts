@@ -6,6 +6,7 @@
 import type { Logger } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
 import type { Database } from "./database.ts";
+import type { ReadyFiles } from "./ready-files.ts";
 
 /** Bytes freed in one step. */
 const stepBytes = 16 << 20;
@@ -23,13 +24,15 @@ export class Garbage {
   readonly #db: Database;
   readonly #bytes: ByteStore;
   readonly #log: Logger;
+  readonly #ready: ReadyFiles;
   /** In the order in which they lost their rows. */
   readonly #waiting = new Map<number, Waiting>();
   /** Sizes of large files that are being cut down. */
   readonly #large = new Map<number, number>();
 
-  constructor(db: Database, bytes: ByteStore, log: Logger) {
+  constructor(db: Database, bytes: ByteStore, ready: ReadyFiles, log: Logger) {
     this.#db = db;
+    this.#ready = ready;
     this.#bytes = bytes;
     this.#log = log;
   }
@@ -68,7 +71,8 @@ export class Garbage {
 
   /** The disk is full: everything goes at once. Answers whether there was anything. */
   removeAll(): boolean {
-    if (this.#waiting.size + this.#large.size === 0) return false;
+    const hadReady = this.#ready.clear();
+    if (this.#waiting.size + this.#large.size === 0) return hadReady;
     this.#db.checkpoint();
     for (const ino of [...this.#waiting.keys(), ...this.#large.keys()]) {
       this.#guard(ino, () => this.#bytes.removeWork(ino));
@@ -80,7 +84,11 @@ export class Garbage {
 
   #remove(ino: number, size: number): void {
     if (size > stepBytes) this.#large.set(ino, size);
-    else this.#bytes.removeWork(ino);
+    else this.#end(ino);
+  }
+
+  #end(ino: number): void {
+    if (!this.#ready.keep(ino)) this.#bytes.removeWork(ino);
   }
 
   #sizeOf(ino: number): number {
@@ -97,7 +105,7 @@ export class Garbage {
     const left = size - stepBytes;
     if (left <= 0) {
       this.#large.delete(ino);
-      this.#bytes.removeWork(ino);
+      this.#end(ino);
       return;
     }
     this.#large.set(ino, left);

@@ -44,6 +44,8 @@ export function momentOf(clock: Clock): Moment {
 
 /** What a new inode needs; the rest is zero, or now. */
 export interface NewInode {
+  /** Its number, one of `spare()`'s; the next one unless told. */
+  readonly ino?: number;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -140,7 +142,7 @@ export class Inodes {
     const now = momentOf(this.#clock);
     const mtime = inode.mtime ?? now;
     const row: InodeRow = {
-      ino: this.spare(),
+      ino: inode.ino ?? this.spare(),
       mode: inode.mode,
       uid: inode.uid,
       gid: inode.gid,

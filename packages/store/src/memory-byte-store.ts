@@ -174,6 +174,11 @@ export class MemoryByteStore implements ByteStore {
     this.#remove(workName(ino));
   }
 
+  /** A disk that never can: then it is removed, and what is new is made. */
+  reuseWork(): boolean {
+    return false;
+  }
+
   listWork(): number[] {
     return this.#list("work/").map(Number);
   }

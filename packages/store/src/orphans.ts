@@ -12,6 +12,7 @@ import type { Entries, EntryRow } from "./entries.ts";
 import { Garbage } from "./garbage.ts";
 import type { InodeRow, Inodes } from "./inodes.ts";
 import type { OpenFiles } from "./open-files.ts";
+import { ReadyFiles } from "./ready-files.ts";
 
 interface OrphansContext {
   readonly db: Database;
@@ -27,7 +28,8 @@ const batchMax = 128;
 
 export class Orphans {
   readonly #context: OrphansContext;
-  /** Working files whose row is gone. */
+  /** Working files that wait for a row, and those whose row is gone. */
+  readonly ready: ReadyFiles;
   readonly garbage: Garbage;
   readonly #held = new Set<number>();
   /** Inodes without a name that were in use when they lost it. */
@@ -39,7 +41,9 @@ export class Orphans {
 
   constructor(context: OrphansContext) {
     this.#context = context;
-    this.garbage = new Garbage(context.db, context.bytes, context.log);
+    const { db, bytes, inodes, log } = context;
+    this.ready = new ReadyFiles(bytes, inodes, log);
+    this.garbage = new Garbage(db, bytes, this.ready, log);
     this.#deleteOp = context.db.sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#deleteRevs = context.db.sql.prepare("DELETE FROM rev WHERE fid = ?");
     context.db.atBegin(() => this.#freeUnused());

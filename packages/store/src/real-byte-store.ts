@@ -31,6 +31,7 @@ import { assert, FsError, inlineBytesMax } from "@smfs/core";
 import {
   copyFileRange,
   fallocate,
+  probeUsers,
   probeWriters,
   seekData,
   seekHole,
@@ -169,6 +170,22 @@ export class RealByteStore implements ByteStore {
 
   removeWork(ino: number): void {
     remove(this.#work(ino));
+  }
+
+  reuseWork(from: number, to: number): boolean {
+    const path = this.#work(from);
+    if (!existsSync(path)) return false;
+    const fd = openSync(path, openFlags.write);
+    try {
+      // A reader's mapping outlives every handle that we know of.
+      if (probeUsers(fd) !== "granted") return false;
+      // Before the rename: a journal that has the new name has the empty file too.
+      ftruncateSync(fd, 0);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(path, this.#work(to));
+    return true;
   }
 
   listWork(): number[] {
