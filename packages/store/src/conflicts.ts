@@ -30,7 +30,7 @@ export class Conflicts {
     this.#list = context.db.sql.prepare<
       [number],
       { fid: string; path: string; remote_by: string | null; at_ms: number }
-    >("SELECT fid, path, remote_by, at_ms FROM conflict ORDER BY at_ms DESC LIMIT ?");
+    >("SELECT fid, path, remote_by, at_ms FROM conflict ORDER BY at_ms DESC LIMIT ? + 0");
   }
 
   /**

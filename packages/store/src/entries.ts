@@ -125,7 +125,7 @@ export class Entries {
       .pluck();
     this.#names = sql.prepare<[number, number, number], NameRow>(
       `SELECT entry.id, entry.name, entry.ino, inode.mode FROM entry JOIN inode ON inode.ino = entry.ino
-       WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?`,
+       WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ? + 0`,
     );
     this.#hasEntry = sql.prepare<[number]>("SELECT 1 FROM entry WHERE ino = ? LIMIT 1").pluck();
     this.#agreed = sql.prepare<[number, number], AgreedRow>(
@@ -136,7 +136,7 @@ export class Entries {
     this.#byDoc = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE doc_id = ?");
     this.#byIno = sql.prepare<[number], EntryRow>("SELECT * FROM entry WHERE ino = ? ORDER BY id");
     this.#children = sql.prepare<[number, number, number], EntryRow>(
-      "SELECT * FROM entry WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?",
+      "SELECT * FROM entry WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ? + 0",
     );
     this.#hasChild = sql.prepare<[number], { id: number }>(
       "SELECT id FROM entry WHERE parent = ? AND state = 'live' LIMIT 1",

@@ -24,7 +24,7 @@ export class Fills {
          + (SELECT count(*) FROM trash WHERE blob = @blob) + (SELECT count(*) FROM inode WHERE fill = @blob AND ino <> @ino) AS n`,
     );
     this.#unfinished = context.db.sql.prepare<[number], { ino: number }>(
-      "SELECT ino FROM inode WHERE fill IS NOT NULL LIMIT ?",
+      "SELECT ino FROM inode WHERE fill IS NOT NULL LIMIT ? + 0",
     );
   }
 

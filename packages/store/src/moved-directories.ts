@@ -41,7 +41,7 @@ export class MovedDirectories {
     this.#first = sql.prepare<[], MovedRow>("SELECT * FROM moved LIMIT 1");
     this.#children = sql.prepare<[number, number, number], ChildRow>(
       `SELECT entry.id, fid, entry.ino, local_ver, mode FROM entry JOIN inode ON inode.ino = entry.ino
-       WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ?`,
+       WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ? + 0`,
     );
     this.#advance = sql.prepare("UPDATE moved SET after_id = ? WHERE dir_ino = ?");
     this.#drop = sql.prepare("DELETE FROM moved WHERE dir_ino = ?");

@@ -14,13 +14,13 @@ export interface OnlyHere {
 export function onlyHere({ db, entries }: StoreContext, countMax: number): OnlyHere[] {
   const displaced = db.sql
     .prepare<[number], { path: string; why: string }>(
-      "SELECT path, why FROM trash WHERE blob IS NOT NULL ORDER BY id LIMIT ?",
+      "SELECT path, why FROM trash WHERE blob IS NOT NULL ORDER BY id LIMIT ? + 0",
     )
     .all(countMax);
   const local = db.sql
     .prepare<[number], { parent: number; name: string }>(
       `SELECT parent, name FROM entry JOIN inode ON inode.ino = entry.ino
-       WHERE local_only = 1 AND state = 'live' AND (mode & ${S_IFMT}) = ${S_IFREG} LIMIT ?`,
+       WHERE local_only = 1 AND state = 'live' AND (mode & ${S_IFMT}) = ${S_IFREG} LIMIT ? + 0`,
     )
     .all(countMax);
   return [

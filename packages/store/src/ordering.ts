@@ -36,7 +36,7 @@ export class Ordering {
       `SELECT * FROM (
          SELECT * FROM entry WHERE base_path > @from AND base_path < @to AND doc_id IS NOT NULL AND local_ver <> base_ver
          UNION ALL SELECT * FROM entry WHERE base_path IS NULL AND r_path > @from AND r_path < @to AND doc_id IS NOT NULL)
-       LIMIT @most`,
+       LIMIT @most + 0`,
     );
     this.#ops = sql.prepare<[], OpRow>(
       "SELECT * FROM op WHERE phase <> 'claimed' OR kind = 'cycle'",

@@ -17,7 +17,7 @@ export class Pend {
     );
     this.#has = db.sql.prepare<[string], { why: string }>("SELECT why FROM pend WHERE doc_id = ?");
     this.#list = db.sql.prepare<[number], { doc_id: string; why: string }>(
-      "SELECT doc_id, why FROM pend LIMIT ?",
+      "SELECT doc_id, why FROM pend LIMIT ? + 0",
     );
   }
 

@@ -23,7 +23,7 @@ export class Problems {
     );
     this.#clear = db.sql.prepare("DELETE FROM problem WHERE k = ?");
     this.#list = db.sql.prepare<[number], { path: string | null; message: string; at_ms: number }>(
-      "SELECT path, message, at_ms FROM problem ORDER BY at_ms DESC LIMIT ?",
+      "SELECT path, message, at_ms FROM problem ORDER BY at_ms DESC LIMIT ? + 0",
     );
   }
 

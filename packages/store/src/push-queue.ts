@@ -84,7 +84,7 @@ export class PushQueue {
     this.#dirty = sql.prepare<[number, number], EntryRow>(
       `SELECT * FROM entry WHERE local_ver <> base_ver AND local_ver > ? AND local_only = 0
          AND (rejected_ver IS NULL OR rejected_ver <> local_ver)
-       ORDER BY local_ver LIMIT ?`,
+       ORDER BY local_ver LIMIT ? + 0`,
     );
     this.#ops = sql.prepare<[], { fid: string }>("SELECT fid FROM op");
     this.#insertOp = sql.prepare(

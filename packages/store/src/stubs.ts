@@ -31,7 +31,7 @@ export class Stubs {
       `SELECT ${columns} ${from} AND inode.ino = ? LIMIT 1`,
     );
     this.#page = context.db.sql.prepare<[number, number, number], StubRow>(
-      `SELECT ${columns} ${from} AND inode.ino > ? AND size <= ? AND state = 'live' ORDER BY inode.ino LIMIT ?`,
+      `SELECT ${columns} ${from} AND inode.ino > ? AND size <= ? AND state = 'live' ORDER BY inode.ino LIMIT ? + 0`,
     );
   }
 

@@ -57,7 +57,7 @@ export class Transitions implements StoreTransitions {
     this.#stubs = new Stubs(context, fills);
     const { sql } = context.db;
     this.#documents = sql.prepare<[string, number], EntryRow>(
-      "SELECT * FROM entry WHERE fid > ? AND doc_id IS NOT NULL ORDER BY fid LIMIT ?",
+      "SELECT * FROM entry WHERE fid > ? AND doc_id IS NOT NULL ORDER BY fid LIMIT ? + 0",
     );
     this.#cursorGet = sql.prepare<[string], { v: string }>("SELECT v FROM cursor WHERE k = ?");
     this.#cursorSet = sql.prepare(
@@ -75,11 +75,11 @@ export class Transitions implements StoreTransitions {
          (SELECT count(*) FROM inode WHERE stub = 1) AS stubs`,
     );
     this.#waiting = sql.prepare<[number], EntryRow>(
-      "SELECT * FROM entry WHERE local_ver <> base_ver AND local_only = 0 ORDER BY local_ver LIMIT ?",
+      "SELECT * FROM entry WHERE local_ver <> base_ver AND local_only = 0 ORDER BY local_ver LIMIT ? + 0",
     );
     this.#heldOpen = sql.prepare<[number], EntryRow>(
       `SELECT entry.* FROM entry JOIN inode ON inode.ino = entry.ino
-       WHERE inode.writers = 1 AND state = 'live' LIMIT ?`,
+       WHERE inode.writers = 1 AND state = 'live' LIMIT ? + 0`,
     );
   }
 

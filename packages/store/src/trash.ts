@@ -37,7 +37,7 @@ export class Trash {
         at_ms: number;
         size: number;
       }
-    >("SELECT * FROM trash ORDER BY id DESC LIMIT ?");
+    >("SELECT * FROM trash ORDER BY id DESC LIMIT ? + 0");
   }
 
   /** Keeps an entry's bytes (a blob that is here; undefined for a stub: its document and revision say where they are). */

@@ -34,7 +34,7 @@ export class Verification {
     this.#trash = new Trash(context.db, context.clock);
     this.#next = context.db.sql
       .prepare<[number, number], number>(
-        `SELECT ino FROM inode WHERE ino > ? AND (mode & ${S_IFMT}) = ${S_IFREG} ORDER BY ino LIMIT ?`,
+        `SELECT ino FROM inode WHERE ino > ? AND (mode & ${S_IFMT}) = ${S_IFREG} ORDER BY ino LIMIT ? + 0`,
       )
       .pluck();
   }
