@@ -122,10 +122,17 @@ export class Resolve {
     return "done";
   }
 
-  #split({ entry, op, remote }: Sides, content: Content): void {
-    const { entries, inodes, versions } = this.#context;
+  /** Whether only we moved it, before the attempt or since: it stays where it is here, and its document follows. */
+  #keepsPath({ entry, op, inode, remote }: Sides): boolean {
     const base = this.#views.base(entry);
-    const keepsPath = base !== null && base.path !== op.path && base.path === remote.path;
+    const path = this.#views.documentPath(entry, inode) ?? op.path;
+    return base !== null && base.path !== path && base.path === remote.path;
+  }
+
+  #split(sides: Sides, content: Content): void {
+    const { entry, op, remote } = sides;
+    const { entries, inodes, versions } = this.#context;
+    const keepsPath = this.#keepsPath(sides);
     this.#conflicts.split(entry, op.path, op.op_id, remote, content);
     const after = entries.byFid(entry.fid);
     assert(after !== undefined, "the entry that was split is there");
@@ -133,7 +140,6 @@ export class Resolve {
       this.#take.takePath(after, remote.path, after.local_ver);
     }
     this.#take.setBase(entry.fid, remote, after.local_ver, syncAttrs(inodes.get(after.ino)));
-    // Only we moved it: it stays where it is here, and its document follows.
     if (keepsPath) entries.update(entry.fid, { local_ver: versions.next() });
   }
 
@@ -155,7 +161,7 @@ export class Resolve {
       base !== null &&
       !sameAttrs(base.attrs, localAttrs) &&
       !this.#remoteChangedAttrs(base.attrs, remote);
-    const keepsPath = base !== null && base.path !== op.path && base.path === remote.path;
+    const keepsPath = this.#keepsPath(sides);
 
     let ino = inode.ino;
     if (how.kind === "remote") ino = this.#take.takeBytes(entry, remote, content, agreed);
