@@ -17,6 +17,10 @@ const settledAfterMs = 4000;
 /** Metadata to send with an attempt. `null` takes a key away that an earlier version had. */
 export function toStamp(op: OpView, clientId: string): WriteMetadata {
   const { attrs } = op;
+  const attribute = (key: string, name: "mode" | "mtime" | "target" | "link") => {
+    if (attrs[name] !== undefined) return { [key]: attrs[name] };
+    return op.base?.attrs[name] === undefined ? {} : { [key]: null };
+  };
   return {
     source: "smfs",
     sfs_rev: op.opId,
@@ -25,10 +29,10 @@ export function toStamp(op: OpView, clientId: string): WriteMetadata {
     sfs_w: clientId,
     sfs_fid: op.fid,
     sfs_kind: attrs.kind,
-    ...(attrs.mode === undefined ? {} : { sfs_mode: attrs.mode }),
-    ...(attrs.mtime === undefined ? {} : { sfs_mtime: attrs.mtime }),
-    ...(attrs.target === undefined ? {} : { sfs_target: attrs.target }),
-    ...(attrs.link === undefined ? {} : { sfs_link: attrs.link }),
+    ...attribute("sfs_mode", "mode"),
+    ...attribute("sfs_mtime", "mtime"),
+    ...attribute("sfs_target", "target"),
+    ...attribute("sfs_link", "link"),
   };
 }
 
