@@ -3,7 +3,7 @@ import { assert, type DirEntry, FsError, isDirectory, rootIno, S_IFDIR, S_IFMT }
 import type { StoreContext } from "./context.ts";
 
 /** Names read from the database at a time. */
-const batchRows = 128;
+const batchRows = 256;
 /** Cookies of `.` and `..`; an entry's is its number above them. */
 const selfCookie = 1;
 const parentCookie = 2;
@@ -44,14 +44,15 @@ export class Directories {
     if (cookie < selfCookie && !visit(self)) return;
     const above = { name: "..", ino: this.parentOf(ino), type: S_IFDIR, cookie: parentCookie };
     if (cookie < parentCookie && !visit(above)) return;
+    const { entries, inodes } = this.#context;
     let afterId = Math.max(0, cookie - parentCookie);
     for (;;) {
-      const rows = this.#context.entries.names(ino, afterId, batchRows);
-      for (const row of rows) {
-        assert(row.id > afterId, "a stream goes forward");
-        afterId = row.id;
-        const type = row.mode & S_IFMT;
-        if (!visit({ name: row.name, ino: row.ino, type, cookie: row.id + parentCookie })) return;
+      const rows = entries.names(ino, afterId, batchRows);
+      for (const [id, name, ino] of rows) {
+        assert(id > afterId, "a stream goes forward");
+        afterId = id;
+        const type = inodes.modeOf(ino) & S_IFMT;
+        if (!visit({ name, ino, type, cookie: id + parentCookie })) return;
       }
       if (rows.length < batchRows) return;
     }

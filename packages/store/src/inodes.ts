@@ -71,6 +71,7 @@ export class Inodes {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #get;
+  readonly #mode;
   readonly #insert;
   readonly #delete;
   /** The last number given, and the last one reserved: a number is never given twice, also after a crash. */
@@ -84,6 +85,7 @@ export class Inodes {
     this.#db = db;
     this.#clock = clock;
     this.#get = db.sql.prepare<[number], InodeRow>("SELECT * FROM inode WHERE ino = ?");
+    this.#mode = db.sql.prepare<[number], number>("SELECT mode FROM inode WHERE ino = ?").pluck();
     this.#insert = db.sql.prepare(
       `INSERT INTO inode (ino, mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
          atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns)
@@ -128,6 +130,13 @@ export class Inodes {
     const row = this.find(ino);
     if (row === undefined) throw new FsError("ESTALE", `inode ${ino}`);
     return row;
+  }
+
+  /** The mode of an inode; of one that is not remembered no more than that is read. @throws FsError ESTALE */
+  modeOf(ino: number): number {
+    const mode = this.#rows.get(ino)?.mode ?? this.#mode.get(ino);
+    if (mode === undefined) throw new FsError("ESTALE", `inode ${ino}`);
+    return mode;
   }
 
   /** A number that no inode has or will have. */
