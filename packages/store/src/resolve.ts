@@ -151,7 +151,7 @@ export class Resolve {
   }
 
   #join(sides: Sides, how: Resolution, content: Content): void {
-    const { entry, op, inode, remote } = sides;
+    const { entry, inode, remote } = sides;
     const { entries, inodes, versions } = this.#context;
     const base = this.#views.base(entry);
     const agreed = versions.next();
