@@ -292,6 +292,21 @@ describe("search", () => {
     expect((await post("/v3/search", { q: "policy", docId: "none" })).json.total).toBe(0);
   });
 
+  test("[SERVER-173] a document search for a custom id has that document first", async () => {
+    await write("Notes on memories_plan_md, memories_plan_md and memories_plan_md.", "/notes.md");
+    const { id } = await write("Nothing like it.", "/plan.md", { customId: "memories_plan_md" });
+    const asked = { q: "memories_plan_md", containerTags: ["work"], limit: 1 };
+    expect((await post("/v3/search", asked)).json.results).toMatchObject([{ documentId: id }]);
+    const both = await post("/v3/search", { ...asked, limit: 5 });
+    expect(both.json.results.map((one: { documentId: string }) => one.documentId)).toContain(id);
+    expect(both.json.total).toBe(2);
+    // Outside of what was asked it is not there.
+    const elsewhere = { ...asked, containerTags: ["other"] };
+    expect((await post("/v3/search", elsewhere)).json.total).toBe(0);
+    const filters = { AND: [{ key: "kind", value: "x" }] };
+    expect((await post("/v3/search", { ...asked, filters })).json.total).toBe(0);
+  });
+
   test("[SERVER-107] a profile with a question has search results; an unknown container has none of anything", async () => {
     await post("/v4/memories", { containerTag: "work", memories: [{ content: "Ada uses Zed" }] });
     const { json } = await post("/v4/profile", {

@@ -6,7 +6,7 @@ import type {
   MemorySearchResponse,
 } from "@smfs/api";
 import type { Handlers } from "../app.ts";
-import { needContainer, readScope } from "../documents/access.ts";
+import { needContainer, readScope, sees } from "../documents/access.ts";
 import { findDocument } from "../documents/find-document.ts";
 import { json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
@@ -14,7 +14,9 @@ import { invalid } from "../http/http-error.ts";
 import { pageContentBytesMax } from "../limits.ts";
 import type { FoundMemory } from "../memories/memory-search.ts";
 import { type Filter, matchesFilter, parseFilter } from "../search/filter.ts";
+import { isInScope } from "../search/scope-sets.ts";
 import type { SearchHit, SearchQuery } from "../search/search-service.ts";
+import { isSearchable } from "../search/searchable.ts";
 import type { ServerContext } from "../server-context.ts";
 import type { Scope } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
@@ -92,7 +94,13 @@ async function searchDocuments(
   };
   const { hits } = await context.search.search(query);
   const byDocument = new Map<number, SearchHit[]>();
+  const named = await namedDocument(context, request, query);
+  if (named !== undefined) {
+    const own = hits.filter((hit) => hit.document.no === named.no);
+    byDocument.set(named.no, [{ document: named, similarity: 1, chunk: undefined }, ...own]);
+  }
   for (const hit of hits) {
+    if (hit.document.no === named?.no) continue;
     const own = byDocument.get(hit.document.no);
     if (own !== undefined) own.push(hit);
     else if (byDocument.size < limit) byDocument.set(hit.document.no, [hit]);
@@ -106,6 +114,23 @@ async function searchDocuments(
     results.push(await documentResult(context, body, own, isWhole));
   }
   return json({ results, total: results.length, timing: timing(context, started) });
+}
+
+/** The document whose custom id is the question: some clients look one up so, and it is the best answer to it. */
+async function namedDocument(
+  { storage }: ServerContext,
+  { access }: ApiRequest<unknown, unknown>,
+  query: SearchQuery,
+): Promise<StoredDocument | undefined> {
+  const { q, scope, filter, documentNo } = query;
+  const document = await storage.documentByCustomId(q, scope.containerTags);
+  if (document === undefined || !sees(access, document) || !isSearchable(document))
+    return undefined;
+  const isAsked =
+    isInScope(document, scope) &&
+    (documentNo === undefined || documentNo === document.no) &&
+    (filter === undefined || matchesFilter(filter, document.metadata));
+  return isAsked ? document : undefined;
 }
 
 async function documentResult(
