@@ -14,4 +14,5 @@ export * from "./schema-containers.ts";
 export * from "./schema-documents.ts";
 export * from "./schema-memories.ts";
 export * from "./schema-search.ts";
+export * from "./schema-states.ts";
 export * from "./transport.ts";

@@ -24,6 +24,7 @@ import {
 } from "./schema-changes.ts";
 import { type Digits, DigitsSchema, type Schema } from "./schema-common.ts";
 import { DocumentSchema, WriteResponseSchema } from "./schema-documents.ts";
+import { type StatesRequest, StatesRequestSchema, StatesResponseSchema } from "./schema-states.ts";
 
 /** Query of `GET …/raw`. */
 export interface RawQuery {
@@ -59,6 +60,7 @@ export interface ExtensionRoutes {
   readonly changeStream: Route<unknown, StreamQuery>;
   readonly createTicket: Route;
   readonly snapshot: Route<unknown, SnapshotQuery>;
+  readonly documentStates: Route<StatesRequest>;
   readonly getRaw: Route<unknown, RawQuery>;
   readonly putRaw: Route;
   readonly move: Route<MoveRequest>;
@@ -175,6 +177,14 @@ export const extensionRoutes: ExtensionRoutes = {
     access: "read",
     query: SnapshotQuerySchema,
     answers: { 200: SnapshotResponseSchema },
+  },
+  documentStates: {
+    method: "POST",
+    path: "/ext/v1/documents/status",
+    summary: "How far the processing of many documents is",
+    access: "read",
+    body: StatesRequestSchema,
+    answers: { 200: StatesResponseSchema },
   },
   getRaw: {
     method: "GET",

@@ -22,6 +22,8 @@ import { type DocumentStatus, DocumentStatusSchema } from "./schema-documents.ts
 export interface SessionScope {
   readonly type: "full" | "scoped";
   readonly permission: "read" | "write";
+  /** Documents are written only under a condition. */
+  readonly strict?: boolean | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly expires?: string | undefined;
 }
@@ -62,6 +64,7 @@ export const SessionResponseSchema: Schema<SessionResponse> = z.object({
     z.object({
       type: z.enum(["full", "scoped"]),
       permission: z.enum(["read", "write"]),
+      strict: z.optional(z.boolean()),
       tags: z.optional(z.array(z.string())),
       expires: z.optional(z.string()),
     }),
@@ -148,8 +151,35 @@ export const DeleteChangeSchema: Schema<DeleteChange> = z.object({
   session: nullableText,
 });
 
+/** With `events=status`: how far the processing of a document is. `seq` is that of its last visible change. */
+export interface StatusChange {
+  readonly seq: number;
+  readonly type: "status";
+  readonly id: string;
+  readonly customId: string | null;
+  readonly rev: number;
+  readonly filepath: string | null;
+  readonly status: DocumentStatus;
+  readonly dreamingStatus: "dreaming" | "done";
+}
+export const StatusChangeSchema: Schema<StatusChange> = z.object({
+  seq: z.int(),
+  type: z.literal("status"),
+  id: z.string(),
+  customId: nullableText,
+  rev: z.int(),
+  filepath: nullableText,
+  status: DocumentStatusSchema,
+  dreamingStatus: z.enum(["dreaming", "done"]),
+});
+
+/** What the log tells; those who ask for nothing else get nothing else. */
 export type Change = UpsertChange | DeleteChange;
-export const ChangeSchema: Schema<Change> = z.union([UpsertChangeSchema, DeleteChangeSchema]);
+const AnyChangeSchema: Schema<Change | StatusChange> = z.union([
+  UpsertChangeSchema,
+  DeleteChangeSchema,
+  StatusChangeSchema,
+]);
 
 /** Query of `GET /ext/v1/changes` and of its stream. */
 export interface ChangesQuery {
@@ -161,6 +191,8 @@ export interface ChangesQuery {
   readonly wait?: string | undefined;
   readonly includeContent?: "true" | "false" | undefined;
   readonly excludeOrigin?: string | undefined;
+  /** `status`: steps of processing are told too, as entries of their own. */
+  readonly events?: "status" | undefined;
 }
 const changesQuery = {
   containerTag: z.optional(ContainerTagSchema),
@@ -169,6 +201,7 @@ const changesQuery = {
   wait: z.optional(z.string().check(z.regex(/^[0-9]{1,3}(\.[0-9]{1,3})?$/))),
   includeContent: z.optional(z.enum(["true", "false"])),
   excludeOrigin: z.optional(z.string().check(z.maxLength(255))),
+  events: z.optional(z.literal("status")),
 };
 export const ChangesQuerySchema: Schema<ChangesQuery> = z.object(changesQuery);
 
@@ -182,14 +215,14 @@ export const StreamQuerySchema: Schema<StreamQuery> = z.object({
 });
 
 export interface ChangesResponse {
-  readonly changes: readonly Change[];
+  readonly changes: readonly (Change | StatusChange)[];
   readonly cursor: string;
   readonly hasMore: boolean;
   readonly epoch: string;
   readonly serverTime: string;
 }
 export const ChangesResponseSchema: Schema<ChangesResponse> = z.object({
-  changes: z.array(ChangeSchema),
+  changes: z.array(AnyChangeSchema),
   cursor: z.string(),
   hasMore: z.boolean(),
   epoch: z.string(),

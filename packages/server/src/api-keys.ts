@@ -11,6 +11,8 @@ export interface KeyRequest {
   readonly name: string;
   /** Default true. */
   readonly canWrite?: boolean;
+  /** Changes and deletes documents only under a condition (`If-Match` …); default false. */
+  readonly strict?: boolean;
   /** Only these containers; default: all. */
   readonly containerTags?: readonly string[];
   /** Only documents below this directory, which begins and ends with `/`. */
@@ -38,7 +40,7 @@ export async function createApiKey(
   request: KeyRequest,
 ): Promise<ApiKey & { readonly key: string }> {
   const { clock, random } = options;
-  const { name, canWrite = true, containerTags, pathPrefix, lifetimeMs } = request;
+  const { name, canWrite = true, strict = false, containerTags, pathPrefix, lifetimeMs } = request;
   if (!/^\P{Cc}{1,100}$/u.test(name)) {
     throw new RangeError("the name of a key is 1 to 100 characters in one line");
   }
@@ -57,6 +59,7 @@ export async function createApiKey(
     digest: createHash("sha256").update(key).digest("hex"),
     name,
     canWrite,
+    isStrict: strict,
     containerTags: containerTags ?? null,
     pathPrefix: pathPrefix ?? null,
     createdAt: clock.now(),

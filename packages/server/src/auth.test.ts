@@ -21,6 +21,7 @@ const addKey = async (key: string, scope: Partial<StoredKey> = {}) => {
       digest: createHash("sha256").update(key).digest("hex"),
       name: "test",
       canWrite: true,
+      isStrict: false,
       containerTags: null,
       pathPrefix: null,
       createdAt: nowMs,

@@ -40,6 +40,7 @@ test("[SERVER-20] a backup made while writing is whole, and restored it is a new
     isInPlace: true,
     previous: undefined,
   });
+  expect((await readdir(dataDir)).filter((name) => name.includes("unfinished"))).toEqual([]);
   const restored = await openTestServer({ dataDir });
   const big = await restored.call("GET", "/ext/v1/fs/work/big");
   expect(big.text.length).toBe(100_000);

@@ -59,6 +59,12 @@ export const replyAgeMs: number = 24 * 3600 * 1000;
 /** History that is kept: this many versions of a document, and all that are younger than this. */
 export const versionsKept = 50;
 export const versionAgeMs: number = 30 * 24 * 3600 * 1000;
+/**
+ * Saves of one writer within the same two seconds are one save to people: after a day and an hour (when no signed address
+ * leads to them any more) only the last of them is kept.
+ */
+export const thinWindowMs = 2000;
+export const thinAgeMs: number = signedUrlMs + 3600_000;
 /** Milliseconds for which deletions are told: the horizon of the feed. */
 export const tombstoneAgeMs: number = 30 * 24 * 3600 * 1000;
 /** Milliseconds for which a received blob may stay unnamed. */

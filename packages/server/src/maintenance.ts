@@ -1,9 +1,25 @@
 /** Work that is done once in a while: old versions, tombstones, replies and unnamed blobs are dropped. */
 import type { Cancel, Clock, Logger } from "@smfs/core";
-import { blobAgeMs, replyAgeMs, tombstoneAgeMs, versionAgeMs, versionsKept } from "./limits.ts";
+import {
+  blobAgeMs,
+  replyAgeMs,
+  thinAgeMs,
+  thinWindowMs,
+  tombstoneAgeMs,
+  versionAgeMs,
+  versionsKept,
+} from "./limits.ts";
 import type { CollectLimits, Storage } from "./storage/storage.ts";
 
-const limits: CollectLimits = { versionsKept, versionAgeMs, tombstoneAgeMs, replyAgeMs, blobAgeMs };
+const limits: CollectLimits = {
+  versionsKept,
+  versionAgeMs,
+  thinWindowMs,
+  thinAgeMs,
+  tombstoneAgeMs,
+  replyAgeMs,
+  blobAgeMs,
+};
 /** Milliseconds between two rounds; the first is a while after the start, when everybody has connected. */
 const roundMs = 3600_000;
 /** Calls in one round: each drops a bounded number of rows, and others write between two of them. */
@@ -41,7 +57,8 @@ export class Maintenance {
     try {
       for (let call = 0; call < callsMax && !this.#isStopped; call += 1) {
         const dropped = await this.#storage.collect(limits);
-        if (dropped.versions + dropped.tombstones + dropped.replies === 0) return;
+        const rows = dropped.versions + dropped.tombstones + dropped.replies;
+        if (rows === 0 && !dropped.hasMore) return;
       }
     } catch (error) {
       // Nothing is lost by what was not dropped: the next round tries again.

@@ -33,4 +33,11 @@ export interface ServerContext {
 export const serviceName = "smfs";
 export const serverVersion = "0.1.0";
 /** What `session.extensions` announces; each is described in docs/http-api.md. */
-export const features: readonly string[] = ["etag", "changes", "raw", "versions", "idempotency"];
+export const features: readonly string[] = [
+  "etag",
+  "changes",
+  "raw",
+  "versions",
+  "idempotency",
+  "status",
+];

@@ -1,5 +1,5 @@
 /** The memory server: storage, rules, pipeline and search, put together. */
-import type { Clock, Logger, Random } from "@smfs/core";
+import { type Clock, type Logger, type Random, toHex } from "@smfs/core";
 import { type App, createApp, type Handlers } from "./app.ts";
 import { type AuthMode, createAuthorize } from "./auth.ts";
 import { ChangeFeed } from "./documents/change-feed.ts";
@@ -9,6 +9,7 @@ import type { Indexer } from "./documents/indexer.ts";
 import { DocumentLists } from "./documents/list-documents.ts";
 import { DocumentWriter } from "./documents/put-document.ts";
 import { RepeatedCreates } from "./documents/repeated-creates.ts";
+import { notingStatus, StatusEvents } from "./documents/status-events.ts";
 import { Tickets } from "./documents/tickets.ts";
 import { BackgroundSharpener } from "./embed/background-sharpener.ts";
 import type { ModelSource } from "./embed/embedder.ts";
@@ -36,6 +37,7 @@ import { operationsHandlers } from "./routes/operations-routes.ts";
 import { rawHandlers } from "./routes/raw-routes.ts";
 import { searchHandlers } from "./routes/search-routes.ts";
 import { serverHandlers } from "./routes/server-routes.ts";
+import { statusHandlers } from "./routes/status-routes.ts";
 import { streamHandlers } from "./routes/stream-routes.ts";
 import { uploadHandlers } from "./routes/upload-routes.ts";
 import { versionHandlers } from "./routes/version-routes.ts";
@@ -157,6 +159,7 @@ function refuseOpenDoors({ host = defaultHost, tls, allowHttp, auth }: ServerOpt
 }
 
 interface Workers {
+  readonly statuses: StatusEvents;
   readonly indexer: Indexer & { idle(): Promise<void> };
   readonly drawMemories: DrawMemories;
   readonly search: Searcher;
@@ -170,15 +173,18 @@ function openWorkers(storage: Storage, options: ServerOptions): Workers {
   const sharpener = model && new BackgroundSharpener({ storage, model, ...tools });
   const thread = isHere ? searchHere(storage) : searchWorker(dataDir, clock);
   const search = new Searcher(storage, thread, sharpener);
-  const finder = facts && new FactFinder({ storage, source: facts, ...tools });
+  const statuses = new StatusEvents(toHex(random.bytes(4)));
+  const noted = notingStatus(storage, statuses);
+  const finder = facts && new FactFinder({ storage: noted, source: facts, ...tools });
   const drawMemories = finder === undefined ? drawAtOnce(random) : drawLater(random);
   const pipeline = new Pipeline({
-    storage: drawingStorage(storage, drawMemories),
+    storage: drawingStorage(noted, drawMemories),
     thread: isHere ? pipelineHere : pipelineWorker(clock),
     ...tools,
     ...(sharpener === undefined ? {} : { sharpener }),
   });
   return {
+    statuses,
     search,
     drawMemories,
     indexer: {
@@ -207,7 +213,7 @@ function openWorkers(storage: Storage, options: ServerOptions): Workers {
 
 async function openContext(
   storage: Storage,
-  { indexer, search, drawMemories }: Workers,
+  { indexer, search, drawMemories, statuses }: Workers,
   options: ServerOptions,
 ): Promise<ServerContext> {
   const { clock, random, binaryType = "webpage" } = options;
@@ -218,7 +224,7 @@ async function openContext(
     storage,
     documents: new DocumentWriter({ random, indexer, drawMemories, textBytesMax, binaryType }),
     lists: new DocumentLists(storage, clock),
-    feed: new ChangeFeed(storage, clock),
+    feed: new ChangeFeed(storage, statuses, clock),
     files: new FileUrls(secret, clock),
     indexer,
     search,
@@ -242,6 +248,7 @@ function handlersOf(context: ServerContext, metrics: RequestMetrics): Handlers {
     ...rawHandlers(context),
     ...versionHandlers(context),
     ...streamHandlers(context),
+    ...statusHandlers(context),
     ...fsHandlers(context),
     ...batchHandlers(context),
     ...searchHandlers(context),

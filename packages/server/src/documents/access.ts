@@ -6,6 +6,8 @@ export interface Access {
   /** Names the key towards idempotency keys and pinned listings; never shown. */
   readonly keyId: string;
   readonly canWrite: boolean;
+  /** Documents are written only under a condition: what nobody has looked at, nobody may replace. */
+  readonly isStrict: boolean;
   /** Null: every container. */
   readonly containerTags: readonly string[] | null;
   /** Null: every path; else only documents below this directory, which ends in `/`. */
@@ -17,6 +19,7 @@ export interface Access {
 export const fullAccess: Access = {
   keyId: "local",
   canWrite: true,
+  isStrict: false,
   containerTags: null,
   pathPrefix: null,
   expiresAt: null,
@@ -26,6 +29,7 @@ export function accessOf(key: StoredKey): Access {
   return {
     keyId: key.id,
     canWrite: key.canWrite,
+    isStrict: key.isStrict,
     containerTags: key.containerTags,
     pathPrefix: key.pathPrefix,
     expiresAt: key.expiresAt,

@@ -3,7 +3,7 @@
  *
  * One entry per document, at its last change. A key that is limited to a path sees documents that leave it as deleted.
  */
-import type { Change, DeleteChange } from "@smfs/api";
+import type { Change, DeleteChange, StatusChange } from "@smfs/api";
 import type { Cancel, Clock } from "@smfs/core";
 import { HttpError } from "../http/http-error.ts";
 import { pageContentBytesMax, waitersMax } from "../limits.ts";
@@ -12,7 +12,8 @@ import type { StoredChange, StoredDocument } from "../storage/stored.ts";
 import { toIsoTime } from "../time.ts";
 import { type Access, sees } from "./access.ts";
 import { type ChangeCursor, formatCursor, parseCursor } from "./change-cursor.ts";
-import { toUpsert } from "./document-json.ts";
+import { toStatusChange, toUpsert } from "./document-json.ts";
+import type { StatusEvents } from "./status-events.ts";
 
 /** What a reader asks for. */
 export interface FeedQuery {
@@ -20,11 +21,13 @@ export interface FeedQuery {
   readonly containerTag: string | undefined;
   readonly includeContent: boolean;
   readonly excludeOrigin: string | undefined;
+  /** Steps of processing are told too. */
+  readonly withStatus: boolean;
   readonly limit: number;
 }
 
 export interface FeedPage {
-  readonly changes: readonly Change[];
+  readonly changes: readonly (Change | StatusChange)[];
   readonly cursor: string;
   readonly hasMore: boolean;
   readonly epoch: string;
@@ -32,20 +35,25 @@ export interface FeedPage {
 
 type FeedStorage = Pick<
   Storage,
-  "changesAfter" | "head" | "horizon" | "epoch" | "onCommit" | "readContent"
+  "changesAfter" | "documentsByNo" | "head" | "horizon" | "epoch" | "onCommit" | "readContent"
 >;
 
 export class ChangeFeed {
   readonly #storage: FeedStorage;
+  readonly #events: StatusEvents;
   readonly #clock: Clock;
   readonly #waiters = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #closed = false;
 
-  constructor(storage: FeedStorage, clock: Clock) {
+  constructor(storage: FeedStorage, events: StatusEvents, clock: Clock) {
     this.#storage = storage;
+    this.#events = events;
     this.#clock = clock;
-    this.#unsubscribe = storage.onCommit(() => this.#wakeAll());
+    const stops = [storage.onCommit(() => this.#wakeAll()), events.onStep(() => this.#wakeAll())];
+    this.#unsubscribe = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   /** Wakes everybody who waits; nobody waits any more. */
@@ -107,11 +115,36 @@ export class ChangeFeed {
     const last = page.at(-1)?.seq ?? cursor.seq;
     // A reader of a quiet container stays near the head, so that the horizon does not overtake it.
     const seq = hasMore ? last : Math.max(last, head);
+    const { epoch } = cursor;
+    if (!query.withStatus) {
+      return { changes, cursor: formatCursor({ epoch, seq }), hasMore, epoch };
+    }
+    const steps = await this.#steps(cursor, query);
     return {
-      changes,
-      cursor: formatCursor({ epoch: cursor.epoch, seq }),
-      hasMore,
-      epoch: cursor.epoch,
+      changes: [...changes, ...steps.changes],
+      cursor: formatCursor({ epoch, seq, status: steps.status }),
+      hasMore: hasMore || steps.hasMore,
+      epoch,
+    };
+  }
+
+  /** Documents whose status moved since, each as it is now. */
+  async #steps(cursor: ChangeCursor, query: FeedQuery) {
+    const { life, position } = this.#events;
+    // Of steps in another life of the server nothing is known.
+    const after = cursor.status?.life === life ? cursor.status.position : position;
+    const found = this.#events.after(after, query.limit + 1);
+    const page = found.slice(0, query.limit);
+    const documents = await this.#storage.documentsByNo(page.map(({ no }) => no));
+    const seen = documents.filter(
+      (document) =>
+        sees(query.access, document) &&
+        (query.containerTag === undefined || document.containerTags.includes(query.containerTag)),
+    );
+    return {
+      changes: seen.map(toStatusChange),
+      status: { life, position: page.at(-1)?.position ?? after },
+      hasMore: found.length > page.length,
     };
   }
 

@@ -1,9 +1,15 @@
 /** What may stand in a write's way: another document's name, a condition, the key's reach. */
 import { allowsWrite, type Conditions } from "../http/conditions.ts";
-import { conflict, type HttpError, invalid, preconditionFailed } from "../http/http-error.ts";
+import {
+  conflict,
+  type HttpError,
+  invalid,
+  preconditionFailed,
+  preconditionRequired,
+} from "../http/http-error.ts";
 import type { Transaction } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
-import { needContainer, needPlace, sees } from "./access.ts";
+import { type Access, needContainer, needPlace, sees } from "./access.ts";
 import { toCurrent, validatorsOf } from "./content-hash.ts";
 import type { WriteContext } from "./document-write.ts";
 
@@ -65,16 +71,29 @@ function taken(what: string, context: WriteContext, holder: StoredDocument): Htt
 }
 
 /**
- * @throws HttpError 412 when the state is not what the request says it must be
+ * @throws HttpError 412 when the state is not what the request says it must be, 428 when a strict key says none
  */
 export function checkConditions(
-  conditions: Conditions,
+  { access, conditions }: Pick<WriteContext, "access" | "conditions">,
   document: StoredDocument | undefined,
 ): void {
+  if (!hasCondition(conditions)) refuseStrict(access);
   const state = document === undefined ? undefined : validatorsOf(document);
   if (allowsWrite(conditions, state)) return;
   if (document === undefined) throw preconditionFailed("there is no such document");
   throw preconditionFailed(`document is at r${document.rev}`, toCurrent(document));
+}
+
+function hasCondition({ ifMatch, ifNoneMatch, ifUnmodifiedSince }: Conditions): boolean {
+  return ifMatch !== undefined || ifNoneMatch !== undefined || ifUnmodifiedSince !== undefined;
+}
+
+/**
+ * For writes that cannot name a state of each document that they change.
+ * @throws HttpError 428 with a strict key
+ */
+export function refuseStrict(access: Access): void {
+  if (access.isStrict) throw preconditionRequired();
 }
 
 /** A document that the key does not reach is, for it, not there; only that its name is taken cannot be hidden. */

@@ -16,7 +16,7 @@ export async function deleteDocument(
   context: WriteContext,
 ): Promise<void> {
   needWrite(context.access);
-  checkConditions(context.conditions, document);
+  checkConditions(context, document);
   await removeFrom(tx, document, context.access.containerTags, context);
 }
 

@@ -1,5 +1,11 @@
 /** Documents as the API shows them. */
-import type { DocumentJson, UpsertChange, VersionJson, WriteResponse } from "@smfs/api";
+import type {
+  DocumentJson,
+  StatusChange,
+  UpsertChange,
+  VersionJson,
+  WriteResponse,
+} from "@smfs/api";
 import { toContentHash } from "@smfs/core";
 import type { StoredDocument, StoredVersion } from "../storage/stored.ts";
 import { toIsoTime } from "../time.ts";
@@ -112,6 +118,12 @@ export function toUpsert(document: StoredDocument, content?: string): UpsertChan
     ...document.writer,
     ...(content === undefined ? {} : { content }),
   };
+}
+
+/** How far a document is, in the feed of those who asked for it. */
+export function toStatusChange(document: StoredDocument): StatusChange {
+  const { seq, id, customId, rev, filepath, status, dreamingStatus } = document;
+  return { seq, type: "status", id, customId, rev, filepath, status, dreamingStatus };
 }
 
 export function toVersionJson(version: StoredVersion): VersionJson {

@@ -61,7 +61,7 @@ export class DocumentWriter {
     const existing = await this.#existing(tx, write);
     if (existing !== undefined)
       return this.change(tx, existing, withAllTags(existing, write), context);
-    checkConditions(context.conditions, undefined);
+    checkConditions(context, undefined);
     return { document: await this.#create(tx, write, context), created: true, changed: true };
   }
 
@@ -76,7 +76,7 @@ export class DocumentWriter {
     context: WriteContext,
   ): Promise<WriteResult> {
     needSight(context, document);
-    checkConditions(context.conditions, document);
+    checkConditions(context, document);
     const change = await this.#difference(tx, document, write, context);
     if (write.entityContext !== undefined) {
       await putEntityContext(

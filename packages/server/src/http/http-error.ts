@@ -62,6 +62,14 @@ export function preconditionFailed(details: string, current?: CurrentDocumentJso
   });
 }
 
+/** 428: a strict key, and a write that does not say which state it has seen. */
+export function preconditionRequired(): HttpError {
+  return new HttpError(428, "Precondition Required", {
+    details:
+      "this key is strict: say which state is meant, with If-Match, or If-None-Match: * for a new document",
+  });
+}
+
 /** 413: more bytes than this server takes. */
 export function tooLarge(what: string, bytesMax: number): HttpError {
   return new HttpError(413, "Payload Too Large", {

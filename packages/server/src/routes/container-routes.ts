@@ -3,6 +3,7 @@ import type { ContainerJson, GraphDocument } from "@smfs/api";
 import { ContainerTagSchema } from "@smfs/api";
 import type { Handlers } from "../app.ts";
 import { needContainer, needPlace, readScope } from "../documents/access.ts";
+import { refuseStrict } from "../documents/check-place.ts";
 import { removeFrom } from "../documents/delete-documents.ts";
 import { newId } from "../documents/document-id.ts";
 import { json } from "../http/answer.ts";
@@ -158,6 +159,7 @@ async function deleteContainer(context: ServerContext, request: ApiRequest<unkno
   const { storage } = context;
   const containerTag = containerOf(request);
   needPlace(request.access, { containerTags: [containerTag], filepath: null });
+  refuseStrict(request.access);
   if ((await storage.tag(containerTag)) === undefined) throw notFound("Container tag");
   const memories = (await storage.memoryCounts()).get(containerTag) ?? 0;
   const writer = writeContext(request);
@@ -196,6 +198,7 @@ function mergeHandlers(context: ServerContext): Pick<Handlers, "mergeContainers"
       const { containerTags, targetContainerTag } = request.body;
       for (const tag of [...containerTags, targetContainerTag]) needContainer(request.access, tag);
       needPlace(request.access, { containerTags, filepath: null });
+      refuseStrict(request.access);
       const now = clock.now();
       const merge = {
         id: newId(random),

@@ -197,7 +197,7 @@ describe("operations", () => {
       scope: { type: "full", permission: "write" },
       extensions: {
         root: "/ext/v1",
-        features: ["etag", "changes", "raw", "versions", "idempotency"],
+        features: ["etag", "changes", "raw", "versions", "idempotency", "status"],
       },
     });
     await t.restart();

@@ -135,6 +135,8 @@ describe("changes", () => {
     await t.server.storage.collect({
       versionsKept: 1,
       versionAgeMs: -1e6,
+      thinWindowMs: 1,
+      thinAgeMs: 1e9,
       tombstoneAgeMs: -1e6,
       replyAgeMs: -1,
       blobAgeMs: -1,

@@ -55,12 +55,13 @@ export function feedHandlers(context: ServerContext): Pick<Handlers, "changes" |
 
 /** @throws HttpError 400, 403 */
 export function feedQuery(request: ApiRequest<unknown, ChangesQuery>): FeedQuery {
-  const { containerTag, includeContent, excludeOrigin } = request.query;
+  const { containerTag, includeContent, excludeOrigin, events } = request.query;
   return {
     access: request.access,
     containerTag: feedContainer(request.access, containerTag),
     includeContent: includeContent === "true",
     excludeOrigin,
+    withStatus: events === "status",
     limit: Math.min(digits(request.query.limit, changesLimitDefault), changesLimitMax),
   };
 }

@@ -2,6 +2,7 @@
 import { ContainerTagSchema, FilepathSchema } from "@smfs/api";
 import type { Handlers } from "../app.ts";
 import { needContainer, sees } from "../documents/access.ts";
+import { refuseStrict } from "../documents/check-place.ts";
 import { deleteDocument, removeFrom } from "../documents/delete-documents.ts";
 import { moveDocuments } from "../documents/move-documents.ts";
 import { receiveContent } from "../documents/receive-content.ts";
@@ -105,5 +106,6 @@ async function clear(
   const source = await tx.documentByPath(containerTag, move.from);
   const target = await tx.documentByPath(containerTag, move.to);
   if (source === undefined || target === undefined || !sees(request.access, target)) return;
+  refuseStrict(request.access);
   await removeFrom(tx, target, request.access.containerTags, writeContext(request));
 }

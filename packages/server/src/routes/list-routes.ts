@@ -7,6 +7,7 @@ import {
 } from "@smfs/api";
 import type { Handlers } from "../app.ts";
 import { readScope } from "../documents/access.ts";
+import { refuseStrict } from "../documents/check-place.ts";
 import { removeFrom } from "../documents/delete-documents.ts";
 import { toListJson, toProcessingJson } from "../documents/document-json.ts";
 import { findDocument } from "../documents/find-document.ts";
@@ -61,12 +62,14 @@ export function listHandlers(context: ServerContext): Pick<Handlers, Names> {
       const scope = { ...readScope(request.access, requested, undefined), unfinished: true };
       const order: Order = { by: "createdAt", descending: false };
       const documents = await storage.documentsAfter(scope, order, undefined, listLimitMax);
+      const isAll = documents.length < listLimitMax;
       return json({
         documents: documents.map((document) => toProcessingJson(document, request.access)),
-        totalCount: documents.length,
+        totalCount: isAll ? documents.length : (await storage.documentNos(scope, order)).length,
       });
     },
     deleteDocuments: async (request) => {
+      refuseStrict(request.access);
       const { ids, containerTags, filepath } = request.body;
       if (ids !== undefined) return deleteById(request, ids);
       if (containerTags === undefined) {

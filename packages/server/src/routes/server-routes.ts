@@ -87,6 +87,7 @@ function session(context: ServerContext, access: Access) {
     scope: {
       type: isFull ? "full" : "scoped",
       permission,
+      ...(access.isStrict ? { strict: true } : {}),
       ...(access.containerTags === null ? {} : { tags: access.containerTags }),
       ...(access.expiresAt === null ? {} : { expires: toIsoTime(access.expiresAt) }),
     },

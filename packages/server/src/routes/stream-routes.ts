@@ -68,7 +68,7 @@ async function* eventsAfter(
     const last = page.changes.length - 1;
     const events = page.changes.map(
       (change, index) =>
-        `${index === last ? `id: ${page.cursor}\n` : ""}event: change\ndata: ${JSON.stringify(change)}\n\n`,
+        `${index === last ? `id: ${page.cursor}\n` : ""}event: ${change.type === "status" ? "status" : "change"}\ndata: ${JSON.stringify(change)}\n\n`,
     );
     yield Buffer.from(events.join(""));
   }

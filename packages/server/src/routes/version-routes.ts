@@ -68,7 +68,7 @@ export function versionHandlers(context: ServerContext): Pick<Handlers, Names> {
       const answer = await request.write(async (tx) => {
         const document = await findDocument(tx, request.access, request.params.id ?? "");
         if (document === undefined) throw notFound("Document");
-        checkConditions(request.conditions, document);
+        checkConditions(request, document);
         const version = await tx.version(document.no, revOf(request));
         if (version === undefined) throw notFound("Version");
         return writeAnswer(await documents.restore(tx, document, version, writeContext(request)));

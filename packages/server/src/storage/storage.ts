@@ -132,11 +132,21 @@ export interface PipelineReads {
   unfinishedAfter(afterNo: number, limit: number): Promise<StoredDocument[]>;
   /** Chunks above `afterNo` that have no vector of this model, oldest first. */
   chunksWithoutVector(model: string, afterNo: number, limit: number): Promise<StoredChunk[]>;
+  /** What is drawn from one document: its chunks, how many have a vector of each model, whether its facts are owed. */
+  documentIndex(documentNo: number): Promise<DocumentIndex>;
   /** How many chunks there are, and how many have a vector of each model. */
   indexCounts(): Promise<{
     readonly chunks: number;
     readonly vectors: Readonly<Record<string, number>>;
   }>;
+}
+
+/** What is drawn from one document. */
+export interface DocumentIndex {
+  readonly chunks: number;
+  readonly vectors: Readonly<Record<string, number>>;
+  /** A language model has still to find its facts. */
+  readonly owesFacts: boolean;
 }
 
 /** A lexical query: any of the words may match, as whole words after stemming. */
@@ -193,6 +203,8 @@ export interface StoredKey {
   readonly digest: string;
   readonly name: string;
   readonly canWrite: boolean;
+  /** Writes of documents without a condition are refused. */
+  readonly isStrict: boolean;
   readonly containerTags: readonly string[] | null;
   readonly pathPrefix: string | null;
   readonly createdAt: number;
@@ -291,6 +303,12 @@ export interface Storage
 export interface CollectLimits {
   readonly versionsKept: number;
   readonly versionAgeMs: number;
+  /**
+   * Of the states of one document that the same writer made within a window of this length, only the last is kept once
+   * they are older than `thinAgeMs`. Milliseconds.
+   */
+  readonly thinWindowMs: number;
+  readonly thinAgeMs: number;
   readonly tombstoneAgeMs: number;
   readonly replyAgeMs: number;
   readonly blobAgeMs: number;
@@ -301,4 +319,6 @@ export interface CollectResult {
   readonly tombstones: number;
   readonly replies: number;
   readonly blobs: number;
+  /** Another call would find more to look at. */
+  readonly hasMore: boolean;
 }

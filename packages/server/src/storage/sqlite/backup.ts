@@ -111,6 +111,8 @@ function putEpoch(file: string, epoch: string): void {
   const copy = openDatabase(file);
   try {
     copy.prepare<[string]>("INSERT OR REPLACE INTO setting VALUES ('epoch', ?)").run(epoch);
+    // One file, as every copy is: what belongs to a log would not move with it.
+    copy.pragma("journal_mode = DELETE");
   } finally {
     copy.close();
   }

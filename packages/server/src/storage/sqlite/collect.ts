@@ -3,6 +3,7 @@ import type { CollectLimits, CollectResult } from "../storage.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Counters } from "./counters.ts";
 import type { Database } from "./database.ts";
+import { thinVersions } from "./thin-versions.ts";
 
 /** Rows of one kind that one call drops at most: a call is one unit, and others wait behind it. */
 const rowsMax = 500;
@@ -14,6 +15,7 @@ export function collectRows(
   db: Database,
   counters: Counters,
 ): (limits: CollectLimits, now: number) => Omit<CollectResult, "blobs"> {
+  const thin = thinVersions(db);
   // Old enough, and enough newer ones are kept.
   const oldVersions = db.prepare<
     [number, number, number],
@@ -55,7 +57,9 @@ export function collectRows(
       deleteTombstone.run(seq, tag_no);
       counters.raiseHorizon(seq);
     }
+    const thinned = thin(limits, now);
     const versions = [
+      ...thinned.versions,
       ...oldVersions.all(now - limits.versionAgeMs, limits.versionsKept - 1, rowsMax),
       ...versionsOfGone.all(rowsMax),
     ];
@@ -64,7 +68,12 @@ export function collectRows(
       deleteContent.run({ content: content_no, document: document_no });
     }
     const replies = deleteReplies.run(now - limits.replyAgeMs, rowsMax).changes;
-    return { versions: versions.length, tombstones: tombstones.length, replies };
+    return {
+      versions: versions.length,
+      tombstones: tombstones.length,
+      replies,
+      hasMore: thinned.hasMore,
+    };
   };
 }
 

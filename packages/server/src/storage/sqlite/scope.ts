@@ -17,7 +17,9 @@ export function prefixEnd(prefix: string): string {
  */
 export function scopeQuery(scope: Scope, order: Order, after?: number, limit?: number): ScopeQuery {
   const tags = scope.containerTags === undefined ? undefined : [...new Set(scope.containerTags)];
-  const single = tags?.length === 1;
+  // Few are unfinished, whatever the container holds: they are looked at first.
+  const isUnfinished = scope.unfinished === true;
+  const single = tags?.length === 1 && !isUnfinished;
   const position =
     order.by === "createdAt" ? (single ? "t.document_no" : "d.no") : `${single ? "t" : "d"}.seq`;
   const where: string[] = [];
@@ -28,11 +30,13 @@ export function scopeQuery(scope: Scope, order: Order, after?: number, limit?: n
     addPath(scope, "t", where, parameters);
   } else if (tags !== undefined) {
     const inside = [
+      ...(isUnfinished ? ["m.document_no = d.no"] : []),
       `m.tag_no IN (SELECT no FROM tag WHERE tag IN (${tags.map(() => "?").join(", ")}))`,
     ];
     parameters.push(...tags);
     addPath(scope, "m", inside, parameters);
-    where.push(`d.no IN (SELECT m.document_no FROM document_tag m WHERE ${inside.join(" AND ")})`);
+    const found = `SELECT m.document_no FROM document_tag m WHERE ${inside.join(" AND ")}`;
+    where.push(isUnfinished ? `EXISTS (${found})` : `d.no IN (${found})`);
   } else {
     addPath(scope, "d", where, parameters);
   }
@@ -40,15 +44,15 @@ export function scopeQuery(scope: Scope, order: Order, after?: number, limit?: n
     where.push("d.status = ?");
     parameters.push(scope.status);
   }
-  if (scope.unfinished === true) where.push("d.status NOT IN ('done', 'failed')");
+  if (isUnfinished) where.push("d.status NOT IN ('done', 'failed')");
   if (after !== undefined) {
     where.push(`${position} ${order.descending ? "<" : ">"} ?`);
     parameters.push(after);
   }
-  const needsDocument = !single || scope.status !== undefined || scope.unfinished === true;
+  const needsDocument = !single || scope.status !== undefined;
   const from = single
     ? `document_tag t INDEXED BY ${tagIndex(scope, order)}${needsDocument ? " CROSS JOIN document d ON d.no = t.document_no" : ""}`
-    : "document d";
+    : `document d${isUnfinished ? " INDEXED BY document_unfinished" : ""}`;
   if (limit !== undefined) parameters.push(limit);
   const sql = `SELECT ${single ? "t.document_no" : "d.no"} AS no FROM ${from}${
     where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`

@@ -70,6 +70,13 @@ export function searchReads(
     unfinishedAfter: async (afterNo, limit) => sql.unfinished.all(afterNo, limit).map(toDocument),
     chunksWithoutVector: async (model, afterNo, limit) =>
       toStoredChunks(sql.withoutVector.all(afterNo, model, limit)),
+    documentIndex: async (documentNo) => ({
+      chunks: present(sql.chunksOf.get(documentNo), "a count"),
+      vectors: Object.fromEntries(
+        sql.vectorsOf.all(documentNo).map((row) => [row.name, row.count]),
+      ),
+      owesFacts: sql.debtOf.get(documentNo) !== undefined,
+    }),
     indexCounts: async () => ({
       chunks: present(sql.chunkCount.get(), "a count"),
       vectors: Object.fromEntries(sql.vectorCounts.all().map((row) => [row.name, row.count])),
@@ -105,6 +112,14 @@ function statements(db: Database) {
       `${chunkSelect} WHERE c.no > ? AND NOT EXISTS (SELECT 1 FROM vector v JOIN model m ON m.no = v.model_no
          WHERE v.chunk_no = c.no AND m.name = ?) ORDER BY c.no LIMIT ?`,
     ),
+    chunksOf: db
+      .prepare<[number], number>("SELECT count(*) FROM chunk WHERE document_no = ?")
+      .pluck(),
+    vectorsOf: db.prepare<[number], { name: string; count: number }>(
+      `SELECT m.name, count(*) AS count FROM chunk c JOIN vector v ON v.chunk_no = c.no
+         JOIN model m ON m.no = v.model_no WHERE c.document_no = ? GROUP BY m.no`,
+    ),
+    debtOf: db.prepare<[number], number>("SELECT 1 FROM fact_debt WHERE document_no = ?").pluck(),
     chunkCount: db.prepare<[], number>("SELECT count(*) FROM chunk").pluck(),
     vectorCounts: db.prepare<[], { name: string; count: number }>(
       "SELECT m.name, count(*) AS count FROM vector v JOIN model m ON m.no = v.model_no GROUP BY m.no",

@@ -20,6 +20,7 @@ interface KeyRow {
   readonly path_prefix: string | null;
   readonly created_at: number;
   readonly expires_at: number | null;
+  readonly is_strict: number;
 }
 
 interface MergeRow {
@@ -44,7 +45,8 @@ export function smallWrites(db: Database): SmallWrites {
     "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?)",
   );
   const putKey = db.prepare(
-    `INSERT INTO api_key VALUES (@id, @digest, @name, @can_write, @tags, @path_prefix, @created_at, @expires_at)`,
+    `INSERT INTO api_key VALUES (@id, @digest, @name, @can_write, @tags, @path_prefix, @created_at, @expires_at,
+       @is_strict)`,
   );
   const putMerge = db.prepare(
     `INSERT OR REPLACE INTO merge VALUES (@id, @source_tags, @target_tag, @status, @error, @created_at, @updated_at)`,
@@ -82,6 +84,7 @@ export function smallWrites(db: Database): SmallWrites {
         path_prefix: key.pathPrefix,
         created_at: key.createdAt,
         expires_at: key.expiresAt,
+        is_strict: key.isStrict ? 1 : 0,
       });
     },
     removeKey: async (id) => removeKey.run(id).changes > 0,
@@ -135,6 +138,7 @@ function toKey(row: KeyRow): StoredKey {
     digest: row.digest,
     name: row.name,
     canWrite: row.can_write === 1,
+    isStrict: row.is_strict === 1,
     // Written by putKey alone.
     containerTags: row.tags === null ? null : (JSON.parse(row.tags) as string[]),
     pathPrefix: row.path_prefix,

@@ -24,6 +24,7 @@ export function smallTablesContract(open: () => Storage): void {
       digest: "abc",
       name: "ci",
       canWrite: false,
+      isStrict: true,
       containerTags: ["work"],
       pathPrefix: "/a/",
       createdAt: 1,

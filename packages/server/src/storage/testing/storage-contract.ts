@@ -1,9 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Storage, Transaction } from "../storage.ts";
+import type { CollectLimits, Storage, Transaction } from "../storage.ts";
 import type { DocumentChange, NewContent, NewDocument, StoredDocument } from "../stored.ts";
 import { draft, inline, nobody } from "./drafts.ts";
 import { memoryContract } from "./memory-contract.ts";
 import { smallTablesContract } from "./small-tables-contract.ts";
+
+/** Nothing is old enough to go. */
+const never: CollectLimits = {
+  versionsKept: 99,
+  versionAgeMs: 1e9,
+  thinWindowMs: 1,
+  thinAgeMs: 1e9,
+  tombstoneAgeMs: 1e9,
+  replyAgeMs: 1e9,
+  blobAgeMs: 1e9,
+};
 
 const update = (text: string): DocumentChange => ({
   op: "update",
@@ -253,6 +264,7 @@ export function storageContract(open: () => Promise<Storage>): void {
       await write((tx) => tx.remove(a, nobody));
       const head = await storage.head();
       const none = {
+        ...never,
         versionsKept: 1,
         versionAgeMs: -1,
         tombstoneAgeMs: -1e6,
@@ -272,6 +284,7 @@ export function storageContract(open: () => Promise<Storage>): void {
       let a = await write((tx) => tx.create(draft("0")));
       for (let i = 1; i < 6; i += 1) a = await write((tx) => tx.change(a, update(`${i}`)));
       await storage.collect({
+        ...never,
         versionsKept: 3,
         versionAgeMs: -1e6,
         tombstoneAgeMs: 0,
@@ -279,6 +292,36 @@ export function storageContract(open: () => Promise<Storage>): void {
         blobAgeMs: 0,
       });
       expect((await storage.versions(a.no, undefined, 10)).map((v) => v.rev)).toEqual([6, 5, 4]);
+    });
+
+    test("[SERVER-166] of what one writer saved within a moment the last is kept, once it is old", async () => {
+      const by = (origin: string | null) => ({ writer: { ...nobody, origin } });
+      let a = await write((tx) => tx.create(draft("0", by("one"))));
+      const save = async (text: string, origin: string | null) => {
+        a = await write((tx) => tx.change(a, { ...update(text), ...by(origin) }));
+      };
+      for (const text of ["1", "2", "3"]) await save(text, "one");
+      await save("4", "two");
+      for (const text of ["5", "6"]) await save(text, "one");
+      for (const text of ["7", "8"]) await save(text, null);
+      const revs = async () =>
+        (await storage.versions(a.no, undefined, 20)).map((version) => version.rev);
+      const all = [9, 8, 7, 6, 5, 4, 3, 2, 1];
+      // Nothing is old enough.
+      await storage.collect({ ...never, thinAgeMs: 1e9 });
+      expect(await revs()).toEqual(all);
+      // All of it is one moment, and old.
+      const limits = { ...never, thinWindowMs: Number.MAX_SAFE_INTEGER, thinAgeMs: -1e6 };
+      expect(await storage.collect(limits)).toMatchObject({ versions: 3, hasMore: false });
+      // The creation, the last save of each run of one writer, and everything of nobody in particular.
+      expect(await revs()).toEqual([9, 8, 7, 5, 4, 1]);
+      const texts = (await storage.versions(a.no, undefined, 20)).map(async ({ content }) =>
+        Buffer.from(await storage.readContent(content)).toString(),
+      );
+      expect(await Promise.all(texts)).toEqual(["8", "7", "6", "4", "3", "0"]);
+      expect(await storage.check()).toEqual([]);
+      // Each is looked at once.
+      expect(await storage.collect(limits)).toMatchObject({ versions: 0 });
     });
   });
 
@@ -313,7 +356,7 @@ export function storageContract(open: () => Promise<Storage>): void {
       const unnamed = await receive(Buffer.from("unnamed"));
       const document = await write((tx) => tx.create(draft("", { content })));
       await write((tx) => tx.change(document, update("small")));
-      const limits = { versionsKept: 9, versionAgeMs: 1e9, tombstoneAgeMs: 1e9, replyAgeMs: 1e9 };
+      const limits = never;
       expect((await storage.collect({ ...limits, blobAgeMs: 1e9 })).blobs).toBe(0);
       expect((await storage.collect({ ...limits, blobAgeMs: -1 })).blobs).toBe(1);
       const [, old] = await storage.versions(document.no, undefined, 2);

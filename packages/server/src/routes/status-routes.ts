@@ -1,0 +1,35 @@
+/** How far many documents are, in one answer. */
+import type { DocumentState } from "@smfs/api";
+import type { Handlers } from "../app.ts";
+import { findDocument } from "../documents/find-document.ts";
+import { json } from "../http/answer.ts";
+import type { ServerContext } from "../server-context.ts";
+import type { StoredDocument } from "../storage/stored.ts";
+import { toIsoTime } from "../time.ts";
+
+export function statusHandlers({ storage }: ServerContext): Pick<Handlers, "documentStates"> {
+  return {
+    documentStates: async (request) => {
+      const { ids, detail } = request.body;
+      const documents: DocumentState[] = [];
+      const missing: string[] = [];
+      for (const id of ids) {
+        const document = await findDocument(storage, request.access, id);
+        if (document === undefined) {
+          missing.push(id);
+          continue;
+        }
+        const index = detail === true ? { index: await storage.documentIndex(document.no) } : {};
+        documents.push({ ...toState(document), ...index });
+      }
+      return json({ documents, missing });
+    },
+  };
+}
+
+function toState(document: StoredDocument): DocumentState {
+  const { id, customId, rev, status, dreamingStatus, errorMessage } = document;
+  const updatedAt = toIsoTime(document.updatedAt);
+  const failure = status === "failed" && errorMessage !== null ? { errorMessage } : {};
+  return { id, customId, rev, status, dreamingStatus, updatedAt, ...failure };
+}
