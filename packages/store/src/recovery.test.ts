@@ -1,4 +1,4 @@
-import { O_RDWR } from "@smfs/core";
+import { O_RDONLY, O_RDWR } from "@smfs/core";
 import { expect, test } from "vitest";
 import type { UnsyncedEffect } from "./memory-byte-store.ts";
 import { StoreFixture, user } from "./testing/store-fixture.ts";
@@ -66,6 +66,28 @@ test("[RECOVER-4] who was writing when the process died counts as a writer until
   f.settle();
   expect(f.inode("/a")).toMatchObject({ writers: 0, size: 4 });
   expect(f.check()).toEqual([]);
+});
+
+test("[RECOVER-7] what a program writes whose mount has died is not read from the kernel's cache", () => {
+  const f = new StoreFixture();
+  const ino = f.write("/a", "half");
+  const mapping = f.bytes.mapShared(ino);
+  f.kill();
+  f.settle();
+  const keeps = () => {
+    const { fh, keepCache } = f.store.open(ino, O_RDONLY, user);
+    f.store.release(fh);
+    return keepCache;
+  };
+  expect(keeps()).toBe(false);
+  mapping.store(new TextEncoder().encode("more"), 0);
+  expect(keeps()).toBe(false);
+  f.store.takeInvalidations();
+  mapping.unmap();
+  f.clock.advance(120_000);
+  f.settle();
+  expect(f.store.takeInvalidations()).toContainEqual({ kind: "inode", ino });
+  expect(keeps()).toBe(true);
 });
 
 test("[RECOVER-5] after a stop in peace nothing is looked for", () => {

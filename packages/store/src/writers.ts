@@ -34,6 +34,8 @@ export class Writers {
   readonly #probes = new Map<number, Probe>();
   /** Inodes with the bit set since a moment after which no byte can have changed. */
   readonly #untouched = new Set<number>();
+  /** Inodes that a program from before the last crash may still write, past this mount's kernel cache. */
+  readonly #foreign = new Set<number>();
   #nextDueMs = Number.POSITIVE_INFINITY;
 
   constructor(context: StoreContext, working: WorkingFiles) {
@@ -77,8 +79,14 @@ export class Writers {
   /** Inodes whose bit a crash has left set. */
   recovered(inos: readonly number[]): void {
     for (const ino of inos) {
+      this.#foreign.add(ino);
       this.#schedule(ino, { dueMs: this.#context.clock.monotonic(), waitMs: leaseRetryMs });
     }
+  }
+
+  /** Whether bytes may change that the kernel has cached through this mount: it must not rely on them. */
+  isForeign(ino: number): boolean {
+    return this.#foreign.has(ino);
   }
 
   /** When the next probe is due, on the monotonic clock; infinite when none is waiting. */
@@ -123,9 +131,12 @@ export class Writers {
   }
 
   #probe(ino: number, probe: Probe, now: number): void {
-    const { db, inodes, openFiles, bytes, emit } = this.#context;
+    const { db, inodes, openFiles, bytes, emit, invalidate } = this.#context;
     const row = inodes.find(ino);
-    if (row === undefined || row.writers === 0) this.#untouched.delete(ino);
+    if (row === undefined || row.writers === 0) {
+      this.#untouched.delete(ino);
+      this.#foreign.delete(ino);
+    }
     if (row === undefined || row.writers === 0 || openFiles.writers(ino) > 0) {
       this.#probes.delete(ino);
       return;
@@ -148,6 +159,7 @@ export class Writers {
     db.afterCommit(() => {
       this.#probes.delete(ino);
       this.#untouched.delete(ino);
+      if (this.#foreign.delete(ino)) invalidate({ kind: "inode", ino });
       emit({ kind: "dirty" });
     });
   }
