@@ -27,6 +27,8 @@ export class BenchDevice implements Disposable {
       XDG_STATE_HOME: at("state"),
       XDG_RUNTIME_DIR: at("run"),
       XDG_CONFIG_HOME: at("config"),
+      // What the sharper model does in the background would be done in the middle of everything else.
+      SMFS_EMBEDDER: "static",
     };
     mkdirSync(at("run"), { mode: 0o700 });
   }

@@ -73,6 +73,8 @@ export class Device {
       XDG_STATE_HOME: join(dir, "state"),
       XDG_RUNTIME_DIR: join(dir, "run"),
       XDG_CONFIG_HOME: join(dir, "config"),
+      // What the sharper model does in the background would be done in the middle of everything else.
+      SMFS_EMBEDDER: "static",
     };
     onTestFinished(() => this.killAll());
   }

@@ -127,9 +127,26 @@ export function checkKey(key: string, where: string): string {
   );
 }
 
-/** A base URL without a trailing slash. */
-function url(value: string | undefined, from: string): string | undefined {
-  if (value === undefined || value === "") return undefined;
+/** What the environment says of the memory server (server-config.ts). */
+export interface ServerEnvironment {
+  readonly config: string | undefined;
+  readonly embedder: string | undefined;
+  readonly embedderModel: string | undefined;
+  readonly embedderKeyFile: string | undefined;
+}
+
+export function serverEnvironment(env: Environment = process.env): ServerEnvironment {
+  const text = (name: string) => (env[name] === "" ? undefined : env[name]);
+  return {
+    config: text("SMFS_SERVER_CONFIG"),
+    embedder: text("SMFS_EMBEDDER"),
+    embedderModel: text("SMFS_EMBEDDER_MODEL"),
+    embedderKeyFile: text("SMFS_EMBEDDER_KEY_FILE"),
+  };
+}
+
+/** A base URL without a trailing slash. @throws CliError for what is none */
+export function checkUrl(value: string, from: string): string {
   const fail = (why: string, hint: string): never => {
     throw new CliError(exitCodes.usage, `${from}: ${JSON.stringify(value)} ${why}`, hint);
   };
@@ -144,6 +161,10 @@ function url(value: string | undefined, from: string): string | undefined {
     return fail("has a query", "it looks like http://127.0.0.1:6767");
   }
   return `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, "");
+}
+
+function url(value: string | undefined, from: string): string | undefined {
+  return value === undefined || value === "" ? undefined : checkUrl(value, from);
 }
 
 /** Environment for a process of ours that must not inherit keys. */

@@ -5,12 +5,13 @@
 import { join } from "node:path";
 import { type Clock, systemRandom } from "@smfs/core";
 import { CliError, exitCodes } from "./cli-error.ts";
-import type { Paths } from "./config.ts";
+import { type Paths, serverEnvironment } from "./config.ts";
 import { generatedKey } from "./credentials.ts";
 import { launch } from "./daemon/launch.ts";
 import { healthMs, lookMs, serverPort, serverStartMs } from "./limits.ts";
-import { ensurePrivateDir, readJsonObject } from "./private-files.ts";
-import { isSameProcess } from "./processes.ts";
+import { ensurePrivateDir, readJsonObject, writePrivateFile } from "./private-files.ts";
+import { isSameProcess, processIdentity } from "./processes.ts";
+import { type IndexSettings, loadServerConfig } from "./server-config.ts";
 
 /** Where the embedded server keeps its things. */
 export interface EmbeddedPaths {
@@ -36,6 +37,7 @@ export interface ServerProcessSettings {
   readonly key: string;
   /** The port to try first. */
   readonly port: number;
+  readonly index: IndexSettings;
 }
 
 export function embeddedPaths(paths: Paths): EmbeddedPaths {
@@ -56,6 +58,21 @@ export function readServerRecord(file: string): ServerRecord | undefined {
   if (typeof pid !== "number" || typeof started !== "string") return undefined;
   if (typeof apiUrl !== "string" || typeof port !== "number") return undefined;
   return { pid, started, apiUrl, port };
+}
+
+/** Notes which process serves the embedded server's data, and where: this one. */
+export function writeServerRecord(file: string, served: { apiUrl: string; port: number }): void {
+  const started = processIdentity(process.pid)?.started ?? "";
+  const { apiUrl, port } = served;
+  const record: ServerRecord = { pid: process.pid, started, apiUrl, port };
+  writePrivateFile(file, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** The port is kept for the next start; the process is not there any more. */
+export function endServerRecord(file: string): void {
+  const record = readServerRecord(file);
+  if (record?.pid !== process.pid) return;
+  writePrivateFile(file, `${JSON.stringify({ ...record, started: "" }, null, 2)}\n`);
 }
 
 /** Address and key of the embedded server, whether it runs or not; undefined before its first start. */
@@ -86,7 +103,9 @@ export async function ensureEmbeddedServer(
 
   onProgress("starting the memory server of this machine");
   const port = readServerRecord(recordFile)?.port ?? serverPort;
-  const settings: ServerProcessSettings = { dataDir, recordFile, logFile, key, port };
+  const places = { configDir: paths.config, cwd: process.cwd() };
+  const { index } = loadServerConfig({}, serverEnvironment(), places);
+  const settings: ServerProcessSettings = { dataDir, recordFile, logFile, key, port, index };
   const until = clock.monotonic() + serverStartMs;
   for (;;) {
     try {

@@ -67,5 +67,7 @@ export const tlsLookMs = 60_000;
 export const modelFreeBytesMin: number = 600 << 20;
 /** Milliseconds for a server to end: it lets requests finish for five seconds. */
 export const serverStopMs = 15_000;
+/** Milliseconds that a status waits for what the server tells of its index. */
+export const indexLookMs = 1_000;
 /** Longest life of a key with an end, in days: ten years. */
 export const keyLifeDaysMax = 3650;

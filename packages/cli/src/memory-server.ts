@@ -1,68 +1,51 @@
-/** Runs the memory server in this process, on loopback, at the wanted port or the next one that is free. */
+/** Runs the memory server in this process, at the wanted port or the next one that is free. */
 import { type Logger, systemClock, systemRandom } from "@smfs/core";
-import { createServer, type MemoryServer } from "@smfs/server";
+import {
+  createServer,
+  type Listening,
+  type MemoryServer,
+  type ServerOptions,
+  type TlsOptions,
+} from "@smfs/server";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { ensurePrivateDir } from "./private-files.ts";
+import type { IndexSettings, ServerConfig } from "./server-config.ts";
+import { embeddingModel, factModel } from "./server-models.ts";
 
-export interface MemoryServerOptions {
+export interface MemoryServerOptions
+  extends Partial<Pick<ServerConfig, "host" | "auth" | "allowHttp" | "rateLimit">> {
   readonly dataDir: string;
   readonly key: string;
+  readonly index: IndexSettings;
   readonly port: number;
   /** How many ports after `port` may be tried when it is taken. */
   readonly portTries: number;
+  readonly tls?: TlsOptions | undefined;
   readonly logger: Logger;
 }
 
 export interface RunningServer {
   readonly apiUrl: string;
   readonly port: number;
+  /** Another certificate for the connections to come. */
+  useTls(tls: TlsOptions): void;
   close(): Promise<void>;
 }
 
-const host = "127.0.0.1";
+const loopback = "127.0.0.1";
 
-/** @throws CliError when the data is in use by another server, or no port is free */
+/** @throws CliError when the data is in use by another server, no port is free, or the door would be open */
 export async function runMemoryServer(options: MemoryServerOptions): Promise<RunningServer> {
-  const { dataDir, key, logger } = options;
-  ensurePrivateDir(dataDir);
+  ensurePrivateDir(options.dataDir);
+  const settings = await toServerOptions(options);
   for (let port = options.port; port <= options.port + options.portTries; port += 1) {
     let server: MemoryServer | undefined;
     try {
-      server = await createServer({
-        dataDir,
-        host,
-        port,
-        keys: [key],
-        clock: systemClock,
-        random: systemRandom,
-        logger,
-      });
-      const address = await server.listen();
-      const running = server;
-      return {
-        apiUrl: `http://${host}:${address.port}`,
-        port: address.port,
-        close: () => running.close(),
-      };
+      server = await createServer({ ...settings, port });
+      return toRunning(server, await server.listen());
     } catch (error) {
       await server?.close();
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EADDRINUSE") continue;
-      if (code === "EACCES") {
-        throw new CliError(
-          exitCodes.noAccess,
-          `port ${port} needs more rights`,
-          "choose one above 1023 with --port N",
-        );
-      }
-      if (error instanceof Error && error.name === "DataLockedError") {
-        throw new CliError(
-          exitCodes.conflict,
-          `another server serves the data in ${dataDir}`,
-          "use that one, or choose other data with --data DIR",
-        );
-      }
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw toCliError(error, options);
     }
   }
   throw new CliError(
@@ -72,4 +55,73 @@ export async function runMemoryServer(options: MemoryServerOptions): Promise<Run
       : `no port from ${options.port} to ${options.port + options.portTries} is free`,
     "choose another with --port N",
   );
+}
+
+async function toServerOptions(options: MemoryServerOptions): Promise<ServerOptions> {
+  const { dataDir, key, host = loopback, auth, allowHttp, tls, index, rateLimit } = options;
+  const model = await embeddingModel(index.embedder);
+  const facts = factModel(index.facts);
+  return {
+    dataDir,
+    host,
+    keys: [key],
+    limits: index.limits,
+    ...(auth === undefined ? {} : { auth }),
+    ...(allowHttp === undefined ? {} : { allowHttp }),
+    ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(model === undefined ? {} : { model }),
+    ...(facts === undefined ? {} : { facts }),
+    clock: systemClock,
+    random: systemRandom,
+    logger: options.logger,
+  };
+}
+
+function toRunning(server: MemoryServer, listening: Listening): RunningServer {
+  return {
+    apiUrl: listening.url,
+    port: listening.port,
+    useTls: (tls) => listening.useTls(tls),
+    close: () => server.close(),
+  };
+}
+
+/** What keeps a server from starting, and what to do about it; anything else as it is. */
+function toCliError(error: unknown, options: MemoryServerOptions): unknown {
+  const { dataDir, host = loopback, port } = options;
+  const { code, name, message } = error as NodeJS.ErrnoException;
+  switch (code ?? name) {
+    case "EACCES":
+    case "EPERM":
+      return new CliError(
+        exitCodes.noAccess,
+        `port ${port} needs more rights`,
+        "choose one above 1023 with --port N",
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new CliError(
+        exitCodes.failed,
+        `${host} is not an address of this machine`,
+        "0.0.0.0 or :: are all of its addresses; 127.0.0.1 is for programs on it alone",
+      );
+    case "DataLockedError":
+      return new CliError(
+        exitCodes.conflict,
+        `another server serves the data in ${dataDir}`,
+        "use that one, or choose other data with --data DIR",
+      );
+    case "PlainHttpError":
+      return new CliError(
+        exitCodes.usage,
+        message,
+        "give a certificate (--tls-cert FILE --tls-key FILE); --allow-http does without, for a proxy in front that has one",
+      );
+    case "RangeError":
+      return new CliError(exitCodes.usage, message, "--auth loopback is for 127.0.0.1");
+    default:
+      return error;
+  }
 }

@@ -125,6 +125,25 @@ export function duration(seconds: number): string {
   return h % 24 === 0 ? `${h / 24} d` : `${Math.floor(h / 24)} d ${h % 24} h`;
 }
 
+/** A size as people say it, in powers of 1024: `"512 B"`, `"3.4 MiB"`. */
+export function bytes(n: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let power = 0;
+  while (power < units.length - 1 && n / 1024 ** power >= 1024) power += 1;
+  const value = n / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+/** A wall-clock time as `2026-11-23T07:45:00Z`, for people and for `--json`. */
+export function isoTime(ms: number): string {
+  const text = new Intl.DateTimeFormat("sv-SE", {
+    dateStyle: "short",
+    timeStyle: "medium",
+    timeZone: "UTC",
+  }).format(ms);
+  return `${text.replace(" ", "T")}Z`;
+}
+
 /** `"1 file"`, `"2 files"`. */
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;

@@ -63,6 +63,33 @@ export function writePrivateFile(path: string, text: string): void {
 }
 
 /**
+ * Makes a file that only we may read and that was not there before, fills it with what `make` resolves to, and takes it
+ * away again when that fails. The directory is left as it is.
+ * @throws CliError when there is a file of this name
+ */
+export async function writeNewPrivateFile(
+  path: string,
+  make: () => Promise<string>,
+): Promise<void> {
+  let fd: number;
+  try {
+    fd = openSync(path, "wx", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new CliError(exitCodes.failed, `${path} exists`, "name a file that is not there yet");
+  }
+  try {
+    writeSync(fd, await make());
+    fsyncSync(fd);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
  * The text of a small file, or undefined when there is none.
  * @throws CliError when it is larger than anything we write
  */

@@ -3,13 +3,10 @@
  * called: a question to a daemon need not wait for the code of the server and the mount.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ExitCode } from "./cli-error.ts";
-import type { CommandContext } from "./commands/context.ts";
 import type { GrepOptions } from "./commands/grep.ts";
 import type { ListOptions } from "./commands/list.ts";
 import type { LogsOptions } from "./commands/logs.ts";
 import type { MountOptions } from "./commands/mount.ts";
-import type { ServeOptions } from "./commands/serve.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import type { SyncOptions } from "./commands/sync.ts";
 import type { UnmountOptions } from "./commands/unmount.ts";
@@ -26,22 +23,8 @@ import {
   startupTimeoutS,
   syncIntervalS,
 } from "./limits.ts";
-
-/** Runs a command and notes its exit code. */
-export type Run = (
-  command: (context: CommandContext) => Promise<ExitCode> | ExitCode,
-) => Promise<void>;
-
-/** A whole number within bounds, for an option's value. */
-export function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
+import { type Run, wholeNumber, withServer } from "./program-options.ts";
+import { addServe, addServer } from "./program-server.ts";
 
 /** Bytes, with K, M, G or T for powers of 1024. */
 export function byteSize(text: string): number {
@@ -77,20 +60,13 @@ export function buildProgram(run: Run): Command {
   addUnmount(program, run);
   addQueries(program, run);
   addServe(program, run);
+  addServer(program, run);
   program
     .command("version")
     .description("what is installed")
     .option("--json", "for programs")
     .action((options: VersionOptions) => run((context) => versionCommand(context, options)));
   return program;
-}
-
-/** Options that say which server is meant. */
-function withServer(command: Command): Command {
-  return command
-    .option("--api-url <url>", "server to use instead of this machine's own")
-    .option("--key-file <file>", "file with the server's key")
-    .option("--key <key>", "the key itself (a file is safer: others can see a command line)");
 }
 
 function addMount(program: Command, run: Run): void {
@@ -236,18 +212,5 @@ function addQueries(program: Command, run: Run): void {
       run(async (context) =>
         (await import("./commands/logs.ts")).logsCommand(context, target, options),
       ),
-    );
-}
-
-function addServe(program: Command, run: Run): void {
-  program
-    .command("serve")
-    .description("run the memory server in the foreground")
-    .option("--port <n>", "port on loopback", wholeNumber(0, 65_535))
-    .option("--key-file <file>", "file with the key that clients must give")
-    .option("--key <key>", "the key itself (a file is safer)")
-    .option("--data <dir>", "where documents are kept (default: those of the embedded server)")
-    .action((options: ServeOptions) =>
-      run(async (context) => (await import("./commands/serve.ts")).serveCommand(context, options)),
     );
 }

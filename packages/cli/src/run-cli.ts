@@ -1,6 +1,6 @@
 /** Runs one command line and says what came of it: results, or one sentence and what to do. Never a stack trace. */
 import { systemClock } from "@smfs/core";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { type ExitCode, exitCodes, toFailure } from "./cli-error.ts";
 import { commandContext } from "./commands/context.ts";
 import { isPlainTerminal } from "./config.ts";
@@ -16,7 +16,7 @@ export async function runCli(
   const program = buildProgram(async (command) => {
     code = await command(commandContext(output, systemClock));
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => output.line(text.trimEnd()),
       writeErr: (text) => output.note(text.trimEnd()),
@@ -34,6 +34,10 @@ export async function runCli(
     if (failure.hint !== undefined) output.note(`  ${sentence(failure.hint)}`);
     return failure.exitCode;
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Message text may quote what the kernel or a server sent. */

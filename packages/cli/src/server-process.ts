@@ -3,14 +3,12 @@ import { CliError } from "./cli-error.ts";
 import { receiveSettings, tellFailed, tellReady } from "./daemon/launched.ts";
 import { LogFile } from "./daemon/log-file.ts";
 import {
-  readServerRecord,
+  endServerRecord,
   type ServerProcessSettings,
-  type ServerRecord,
+  writeServerRecord,
 } from "./embedded-server.ts";
 import { serverPort, serverPortTriesMax } from "./limits.ts";
 import { type RunningServer, runMemoryServer } from "./memory-server.ts";
-import { writePrivateFile } from "./private-files.ts";
-import { processIdentity } from "./processes.ts";
 import { onceSignalled } from "./signals.ts";
 
 async function main(): Promise<void> {
@@ -18,13 +16,13 @@ async function main(): Promise<void> {
   const log = new LogFile(settings.logFile, {});
   try {
     const server = await start(settings, log);
-    writeRecord(settings.recordFile, server);
+    writeServerRecord(settings.recordFile, server);
     log.log("info", "the memory server is ready", { apiUrl: server.apiUrl });
     await tellReady({ apiUrl: server.apiUrl });
     const signal = await onceSignalled();
     log.log("info", "the memory server ends", { signal });
     await server.close();
-    endRecord(settings.recordFile);
+    endServerRecord(settings.recordFile);
   } catch (error) {
     log.log("error", "the memory server failed", {
       error: String((error as Error).stack ?? error),
@@ -38,33 +36,15 @@ async function main(): Promise<void> {
 
 /** The port of the last time first, so that addresses stay; then the usual one and those after it. */
 async function start(settings: ServerProcessSettings, logger: LogFile): Promise<RunningServer> {
-  const { dataDir, key, port } = settings;
+  const { dataDir, key, port, index } = settings;
+  const common = { dataDir, key, index, logger };
   try {
-    return await runMemoryServer({ dataDir, key, port, portTries: 0, logger });
+    return await runMemoryServer({ ...common, port, portTries: 0 });
   } catch (error) {
     const isTaken = error instanceof CliError && /^port \d+ is in use$/.test(error.message);
     if (!isTaken) throw error;
-    return await runMemoryServer({
-      dataDir,
-      key,
-      port: serverPort,
-      portTries: serverPortTriesMax,
-      logger,
-    });
+    return await runMemoryServer({ ...common, port: serverPort, portTries: serverPortTriesMax });
   }
-}
-
-function writeRecord(file: string, { apiUrl, port }: RunningServer): void {
-  const started = processIdentity(process.pid)?.started ?? "";
-  const record: ServerRecord = { pid: process.pid, started, apiUrl, port };
-  writePrivateFile(file, `${JSON.stringify(record, null, 2)}\n`);
-}
-
-/** The port is kept for the next start; the process is not there any more. */
-function endRecord(file: string): void {
-  const record = readServerRecord(file);
-  if (record?.pid !== process.pid) return;
-  writePrivateFile(file, `${JSON.stringify({ ...record, started: "" }, null, 2)}\n`);
 }
 
 await main();

@@ -3,6 +3,7 @@ import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import { ControlClient } from "../daemon/control-client.ts";
 import type { DaemonStatus, PathNote } from "../daemon/control-protocol.ts";
 import { findMount } from "../find-mount.ts";
+import { indexRows } from "../index-status.ts";
 import { isAlive, type MountRecord } from "../mount-records.ts";
 import { count, duration, type Output, printable, table } from "../output.ts";
 import type { CommandContext } from "./context.ts";
@@ -62,6 +63,7 @@ function printStatus(output: Output, status: DaemonStatus): void {
       `${count(status.entries, "entry").replace("entrys", "entries")}, ${status.stubs} fetched when they are read`,
     ],
     ["waiting", waitingText(status)],
+    ...(status.search === null ? [] : indexRows(status.search)),
     ["receiving", status.pull_enabled ? "yes" : "no (--no-sync)"],
     ["last in sync", status.lastSync ?? "not since it was mounted"],
     ["log", status.logFile],

@@ -1,5 +1,6 @@
 /** What can be asked of a daemon over its control socket, and what it answers (docs/cli.md). */
 import type { Failure } from "../cli-error.ts";
+import type { IndexStatus } from "../index-status.ts";
 
 /** Whether the server can be reached. */
 export type Connectivity = "online" | "offline" | "unauthorised" | "paused";
@@ -50,6 +51,8 @@ export interface DaemonStatus {
   readonly heldOpen: readonly string[];
   /** Requests that reading from the mount has caused. */
   readonly requestsByReads: number;
+  /** How far the server's index is; null when it does not tell. */
+  readonly search: IndexStatus | null;
   /** The budget for bytes of files here, and what they took when last looked at; null without a budget. */
   readonly cacheSize: number | null;
   readonly cacheUsed: number | null;

@@ -1,5 +1,7 @@
 /** What a daemon says of itself. */
 import type { EngineStatus } from "@smfs/sync";
+import type { IndexStatus } from "../index-status.ts";
+import { isoTime } from "../output.ts";
 import type { DaemonStatus } from "./control-protocol.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { connectivity } from "./progress.ts";
@@ -12,6 +14,7 @@ export interface DaemonFacts {
   readonly lastSafeMs: number | null;
   readonly requestsByReads: number;
   readonly cacheUsedBytes: number | undefined;
+  readonly search: IndexStatus | null;
 }
 
 export function toDaemonStatus(
@@ -46,6 +49,7 @@ export function toDaemonStatus(
     conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
     heldOpen: store.heldOpen,
     requestsByReads: facts.requestsByReads,
+    search: facts.search,
     cacheSize: settings.cacheBytes ?? null,
     cacheUsed: facts.cacheUsedBytes ?? null,
     readOnly: settings.readOnly,
@@ -59,16 +63,4 @@ function problems({ store, connection }: EngineStatus): DaemonStatus["problems"]
   const noted = store.problems.map(({ path, message }) => ({ path, message }));
   if (connection.state === "online" || connection.message === null) return noted;
   return [{ path: null, message: `server: ${connection.message}` }, ...noted];
-}
-
-function isoTime(ms: number): string {
-  // The one place where a time is written out: for people.
-  return new Intl.DateTimeFormat("sv-SE", {
-    dateStyle: "short",
-    timeStyle: "medium",
-    timeZone: "UTC",
-  })
-    .format(ms)
-    .replace(" ", "T")
-    .concat("Z");
 }

@@ -23,6 +23,7 @@ import { ControlServer } from "./control-server.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { toDaemonStatus } from "./daemon-status.ts";
 import { drain } from "./drain.ts";
+import { lookAtIndex } from "./index-look.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
 import {
@@ -186,7 +187,10 @@ export class Daemon implements DaemonControl {
 
   async status(): Promise<DaemonStatus> {
     const engine = await this.#look();
+    const isAsked =
+      connectivity(engine, this.#settings) === "online" && engine.capabilities.changes;
     return toDaemonStatus(this.#settings, engine, {
+      search: isAsked ? await lookAtIndex(this.#server.transport) : null,
       apiUrl: this.#server.apiUrl(),
       uptimeS: (this.#clock.monotonic() - this.#startedAt) / 1000,
       lastSafeMs: this.#lastSafeMs,
