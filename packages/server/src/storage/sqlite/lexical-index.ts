@@ -14,6 +14,11 @@ const wordsMax = 64;
 /** Chunks that one query may score: about a microsecond each. */
 const scoredChunksMax = 8000;
 
+/** Chunks from which on a word's count is remembered, words that are, and by what part the chunks may change meanwhile. */
+const frequentMin = 1000;
+const frequentMax = 10_000;
+const driftShare = 64;
+
 interface HitRow {
   readonly no: number;
   readonly document_no: number;
@@ -41,6 +46,10 @@ export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResu
   const count = db
     .prepare<[string], number>("SELECT doc FROM temp.chunk_term WHERE term = ?")
     .pluck();
+  const total = db.prepare<[], number>("SELECT count(*) FROM chunk").pluck();
+  const frequent = new FrequentTerms();
+  const countOf = (term: string, chunks: number): number =>
+    frequent.countOf(term, chunks) ?? frequent.keep(term, chunks, count.get(term) ?? 0);
   const everywhere = db.prepare<[string, number, number], HitRow>(
     `SELECT c.no, c.document_no, b.score FROM (
        SELECT no, score FROM (
@@ -49,22 +58,21 @@ export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResu
        ) ORDER BY score DESC, no LIMIT ?
      ) b CROSS JOIN chunk c ON c.no = b.no`,
   );
-  const total = db.prepare<[], number>("SELECT count(*) FROM chunk").pluck();
 
-  const lookUp = (words: readonly string[]): Word[] => {
+  const lookUp = (words: readonly string[], chunks: number): Word[] => {
     for (const [index, word] of words.entries()) ask.run(index, word);
     const counts = new Map<number, number>();
     for (const { doc, term } of terms.all()) {
       // A word that the tokeniser splits is a phrase: it occurs at most as often as its rarest part.
-      counts.set(doc, Math.min(counts.get(doc) ?? Number.MAX_SAFE_INTEGER, count.get(term) ?? 0));
+      counts.set(doc, Math.min(counts.get(doc) ?? Number.MAX_SAFE_INTEGER, countOf(term, chunks)));
     }
     forget.run();
     return words.map((word, index) => ({ word, count: counts.get(index) ?? 0 }));
   };
 
   return (query) => {
-    const words = lookUp([...new Set(query.words)].slice(0, wordsMax));
     const chunks = total.get() ?? 0;
+    const words = lookUp([...new Set(query.words)].slice(0, wordsMax), chunks);
     const scoreMax = words.reduce((sum, { count: n }) => sum + idf(chunks, n) * (k1 + 1), 0);
     const selecting = selectWords(words);
     if (selecting.length === 0 || query.limit < 1) return { hits: [], scoreMax };
@@ -77,6 +85,28 @@ export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResu
       scoreMax,
     };
   };
+}
+
+/**
+ * How many chunks the frequent words occur in. The engine counts a word by reading through all of its entries, a
+ * millisecond for one that is everywhere; such a count moves little, and so does what depends on it.
+ */
+class FrequentTerms {
+  readonly #counts = new Map<string, { readonly count: number; readonly chunks: number }>();
+
+  /** @param chunks how many chunks there are: a count is good while they have not become much more or fewer */
+  countOf(term: string, chunks: number): number | undefined {
+    const known = this.#counts.get(term);
+    if (known === undefined) return undefined;
+    return Math.abs(chunks - known.chunks) * driftShare <= known.chunks ? known.count : undefined;
+  }
+
+  keep(term: string, chunks: number, count: number): number {
+    if (count < frequentMin) return count;
+    if (this.#counts.size === frequentMax) this.#counts.clear();
+    this.#counts.set(term, { count, chunks });
+    return count;
+  }
 }
 
 /** A chunk is scored only once it is known to be in scope. */

@@ -32,8 +32,8 @@ const chunkSelect = `SELECT c.*, k.digest,
     substr(CASE WHEN d.is_text THEN k.bytes ELSE x.bytes END, c.byte_start + 1, c.byte_end - c.byte_start) AS text
   FROM chunk c JOIN document d ON d.no = c.document_no JOIN content k ON k.no = d.content_no
   LEFT JOIN extracted x ON x.document_no = d.no`;
-const vectorSelect = `SELECT v.no, v.chunk_no, c.document_no, m.name AS model, v.bytes
-  FROM vector v JOIN chunk c ON c.no = v.chunk_no JOIN model m ON m.no = v.model_no`;
+const vectorColumns = "v.no, v.chunk_no, c.document_no, m.name AS model, v.bytes";
+const vectorSelect = `SELECT ${vectorColumns} FROM vector v JOIN chunk c ON c.no = v.chunk_no JOIN model m ON m.no = v.model_no`;
 
 export function searchReads(
   db: Database,
@@ -59,8 +59,7 @@ export function searchReads(
     lexical: async (query) => lexical(query),
     vectorsAfter: async (model, afterNo, limit) =>
       sql.vectorsAfter.all(model, afterNo, limit).map(toVector),
-    vectorsOf: async (chunkNos) =>
-      chunkNos.flatMap((no) => sql.vectorsOfChunk.all(no).map(toVector)),
+    vectorsOf: async (chunkNos) => sql.vectorsOfChunks.all(JSON.stringify(chunkNos)).map(toVector),
     chunksByNo: async (nos) => toStoredChunks(nos.flatMap((no) => sql.chunkByNo.all(no))),
     chunksOfDocument: async (documentNo) => toStoredChunks(sql.chunksOfDocument.all(documentNo)),
     documentsByNo: documents.documentsByNo,
@@ -99,7 +98,11 @@ function statements(db: Database) {
     vectorsAfter: db.prepare<[string, number, number], VectorRow>(
       `${vectorSelect} WHERE m.name = ? AND v.no > ? ORDER BY v.no LIMIT ?`,
     ),
-    vectorsOfChunk: db.prepare<[number], VectorRow>(`${vectorSelect} WHERE v.chunk_no = ?`),
+    // One statement for all of them: a call into the engine costs more than a row.
+    vectorsOfChunks: db.prepare<[string], VectorRow>(
+      `SELECT ${vectorColumns} FROM json_each(?) j CROSS JOIN vector v ON v.chunk_no = j.value
+         CROSS JOIN chunk c ON c.no = v.chunk_no CROSS JOIN model m ON m.no = v.model_no`,
+    ),
     chunkByNo: db.prepare<[number], ChunkTextRow>(`${chunkSelect} WHERE c.no = ?`),
     chunksOfDocument: db.prepare<[number], ChunkTextRow>(
       `${chunkSelect} WHERE c.document_no = ? ORDER BY c.position`,
