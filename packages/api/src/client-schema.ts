@@ -180,6 +180,45 @@ const searchAnswer: z.ZodMiniType<SearchAnswer, unknown> = z.object({
   total: z.number(),
 }) as never;
 
+/** What is known of the container as a whole; each item is one sentence. */
+export interface ProfileAnswer {
+  readonly profile: {
+    readonly static: readonly string[] | null;
+    readonly dynamic: readonly string[] | null;
+    readonly buckets: Readonly<Record<string, readonly string[]>> | null;
+  };
+}
+
+const profileAnswer: z.ZodMiniType<ProfileAnswer, unknown> = z.object({
+  profile: z.object({
+    static: nullable(z.array(z.string()) as never),
+    dynamic: nullable(z.array(z.string()) as never),
+    buckets: nullable(z.record(z.string(), z.array(z.string())) as never),
+  }),
+}) as never;
+
+export interface VersionsAnswer {
+  readonly versions: readonly {
+    readonly rev: number;
+    readonly size: number;
+    readonly createdAt: string;
+    readonly contentHash: string;
+    readonly op: string;
+  }[];
+}
+
+const versionsAnswer: z.ZodMiniType<VersionsAnswer, unknown> = z.object({
+  versions: z.array(
+    z.object({
+      rev: z.number(),
+      size: z.number(),
+      createdAt: z.string(),
+      contentHash: z.string(),
+      op: z.string(),
+    }),
+  ),
+}) as never;
+
 export const answers: {
   readonly document: typeof remoteDocument;
   readonly write: typeof writeAnswer;
@@ -188,6 +227,8 @@ export const answers: {
   readonly changes: typeof changesAnswer;
   readonly session: typeof sessionAnswer;
   readonly search: typeof searchAnswer;
+  readonly profile: typeof profileAnswer;
+  readonly versions: typeof versionsAnswer;
 } = {
   document: remoteDocument,
   write: writeAnswer,
@@ -196,4 +237,6 @@ export const answers: {
   changes: changesAnswer,
   session: sessionAnswer,
   search: searchAnswer,
+  profile: profileAnswer,
+  versions: versionsAnswer,
 };

@@ -10,9 +10,11 @@ import {
   type ChangesAnswer,
   type ListAnswer,
   type ProcessingAnswer,
+  type ProfileAnswer,
   type RemoteDocument,
   type SearchAnswer,
   type SessionAnswer,
+  type VersionsAnswer,
   type WriteAnswer,
 } from "./client-schema.ts";
 import {
@@ -282,6 +284,23 @@ export class ApiClient {
         },
       },
     });
+  }
+
+  /** What the server knows of the container as a whole (POST /v4/profile). */
+  async profile(signal?: AbortSignal): Promise<ProfileAnswer> {
+    return this.#json(answers.profile, {
+      method: "POST",
+      path: "/v4/profile",
+      body: { kind: "json", value: { containerTag: this.#container } },
+      ...maybe({ signal }),
+    });
+  }
+
+  /** The newest states of a document that the server keeps; null for 404, also of a server without a history. */
+  async versions(id: string, signal?: AbortSignal): Promise<VersionsAnswer | null> {
+    const path = `/ext/v1/documents/${encodeURIComponent(id)}/versions`;
+    const response = await this.#send({ method: "GET", path, ...maybe({ signal }) });
+    return response.status === 404 ? null : this.#parse(answers.versions, response);
   }
 
   async #write(request: {

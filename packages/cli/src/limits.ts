@@ -21,6 +21,9 @@ export const deletionScanIntervalS = 300;
 /** Longest interval that can be asked for, in seconds: a day. */
 export const intervalSMax = 86_400;
 
+/** Milliseconds that a look into `.smfs/search/` or `.smfs/history/` waits for the server, and the bytes of a version. */
+export const generatedSearchMs = 2_000;
+export const generatedVersionMs = 30_000;
 /** Smallest budget for the bytes of files: below it nearly every read would fetch. */
 export const cacheBytesMin: number = 1 << 20;
 

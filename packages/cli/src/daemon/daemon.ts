@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { type Clock, type Logger, systemRandom } from "@smfs/core";
-import { RealFileWorker } from "@smfs/store";
+import { type Answer, type Question, RealFileWorker } from "@smfs/store";
 import { Engine, type EngineStatus, feedCursorKey } from "@smfs/sync";
 import { toFailure } from "../cli-error.ts";
 import { shutdownStepMs } from "../limits.ts";
@@ -23,6 +23,7 @@ import { ControlServer } from "./control-server.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { toDaemonStatus } from "./daemon-status.ts";
 import { drain } from "./drain.ts";
+import { GeneratedAnswers } from "./generated-answers.ts";
 import { lookAtIndex } from "./index-look.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
@@ -57,6 +58,7 @@ export class Daemon implements DaemonControl {
   readonly #kernel: KernelSide;
   readonly #engine: Engine;
   readonly #control: ControlServer;
+  readonly #answers: GeneratedAnswers;
   readonly #startedAt: number;
   readonly #listeners = new Set<(event: DaemonEvent) => void>();
   #lastSafeMs: number | null = null;
@@ -77,10 +79,17 @@ export class Daemon implements DaemonControl {
   static async start(deps: DaemonDeps): Promise<Daemon> {
     const { settings, clock, log } = deps;
     let kernel: KernelSide | undefined;
+    let daemon: Daemon | undefined;
+    const tooEarly = Promise.resolve({ kind: "failed", code: "EHOSTUNREACH" } as const);
     const host = await StoreHost.open({
       storeDir: settings.storeDir,
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-      wishes: { durability: settings.durability, cacheBytes: settings.cacheBytes },
+      wishes: {
+        readOnly: settings.readOnly,
+        durability: settings.durability,
+        cacheBytes: settings.cacheBytes,
+      },
+      onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,
       log,
       onInvalidations: (invalidations) => kernel?.invalidate(invalidations),
@@ -91,7 +100,7 @@ export class Daemon implements DaemonControl {
       await host.close();
       throw error;
     }
-    const daemon = new Daemon(deps, host, kernel);
+    daemon = new Daemon(deps, host, kernel);
     try {
       await daemon.#begin();
     } catch (error) {
@@ -129,6 +138,13 @@ export class Daemon implements DaemonControl {
         // With a budget, bytes come when they are used: what is fetched ahead would push others out.
         prefetch: settings.cacheBytes === undefined,
       },
+    });
+    this.#answers = new GeneratedAnswers({
+      client: this.#engine.client,
+      status: () => this.status(),
+      mayAsk: settings.push || settings.pull,
+      clock,
+      log,
     });
     this.#control = new ControlServer(settings.socket, this, clock, log);
     this.ended = kernel.ended.then((end) =>
@@ -183,6 +199,11 @@ export class Daemon implements DaemonControl {
       }
       await this.#clock.sleep(startLookMs);
     }
+  }
+
+  /** What a generated file asks. Never rejects. */
+  answer(question: Question): Promise<Answer> {
+    return this.#answers.answer(question);
   }
 
   async status(): Promise<DaemonStatus> {

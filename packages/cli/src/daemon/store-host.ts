@@ -4,7 +4,15 @@ import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Cancel, type Clock, type Invalidation, type Logger, present } from "@smfs/core";
 import { openWakeFd, signalWake } from "@smfs/native";
-import { LogSync, type OnlyHere, PortClient, type PortReply, type StorePort } from "@smfs/store";
+import {
+  type Answer,
+  LogSync,
+  type OnlyHere,
+  PortClient,
+  type PortReply,
+  type Question,
+  type StorePort,
+} from "@smfs/store";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { watchdogMs } from "../limits.ts";
 import { DirtyListener, dirtySignalMemory } from "./dirty-signal.ts";
@@ -24,6 +32,8 @@ export interface StoreHostOptions {
   readonly log: Logger;
   /** Takes what the kernel must forget. */
   readonly onInvalidations: (invalidations: readonly Invalidation[]) => void;
+  /** Answers what generated files ask, within a bounded time. */
+  readonly onQuestion: (question: Question) => Promise<Answer>;
 }
 
 export class StoreHost {
@@ -183,6 +193,11 @@ export class StoreHost {
       case "log":
         this.#options.log.log(message.level, message.message, message.fields);
         break;
+      case "ask":
+        void this.#options
+          .onQuestion(message.asked.question)
+          .then((answer) => this.#answer(message.asked.id, answer));
+        break;
       case "cache":
         this.#cacheUsedBytes = message.usedBytes;
         break;
@@ -195,6 +210,10 @@ export class StoreHost {
       case "closed":
         break;
     }
+  }
+
+  #answer(id: number, answer: Answer): void {
+    if (!this.#isClosed) this.#send({ kind: "answer", id, answer });
   }
 
   /** In the order they came: a reply that needs no sync does not overtake one that does. */

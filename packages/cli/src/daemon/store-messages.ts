@@ -2,7 +2,15 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Invalidation, LogFields, LogLevel } from "@smfs/core";
-import type { FileDurability, OnlyHere, PortReply, PortRequest, StoreEvent } from "@smfs/store";
+import type {
+  Answer,
+  Asked,
+  FileDurability,
+  OnlyHere,
+  PortReply,
+  PortRequest,
+  StoreEvent,
+} from "@smfs/store";
 
 /** Given to the store thread when it is made. */
 export interface StoreThreadSettings {
@@ -19,6 +27,7 @@ export interface StoreThreadSettings {
 
 /** What the mount wants of its store (docs/cli.md, `mount`). */
 export interface StoreWishes {
+  readonly readOnly: boolean;
   readonly durability: FileDurability;
   /** Bytes of files to keep about; undefined for no bound. */
   readonly cacheBytes: number | undefined;
@@ -30,6 +39,8 @@ export type ToStoreThread =
   | { readonly kind: "serve"; readonly deviceFd: number }
   /** End the kernel loop though the file system is still mounted somewhere. */
   | { readonly kind: "stop" }
+  /** The answer to a question of the generated files. */
+  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
   /** Tell what would be gone with the store. */
   | { readonly kind: "only-here" }
   /** Close the store; the thread ends. */
@@ -53,6 +64,8 @@ export type FromStoreThread =
       readonly message: string;
       readonly fields: LogFields | undefined;
     }
+  /** A generated file needs to know something. */
+  | { readonly kind: "ask"; readonly asked: Asked }
   /** Bytes of files here, where there is a budget for them. */
   | { readonly kind: "cache"; readonly usedBytes: number }
   | { readonly kind: "only-here"; readonly found: readonly OnlyHere[] }

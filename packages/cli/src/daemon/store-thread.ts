@@ -8,12 +8,15 @@ import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_
 import { type Cancel, type Logger, systemClock, systemRandom } from "@smfs/core";
 import { FuseSession, stackDepthOf, type Wake } from "@smfs/fuse";
 import {
+  GeneratedFileSystem,
+  GeneratedNames,
   onlyHere,
   PortServer,
   RealByteStore,
   Store,
   type StoreEvent,
   Transitions,
+  tellingTransitions,
 } from "@smfs/store";
 import { raiseDirty } from "./dirty-signal.ts";
 import type {
@@ -33,6 +36,8 @@ class StoreThread {
   readonly #settings: StoreThreadSettings;
   readonly #log: Logger;
   readonly #store: Store;
+  readonly #names: GeneratedNames;
+  readonly #fs: GeneratedFileSystem;
   readonly #port: PortServer;
   /** Set while the kernel loop runs: its next wake-up ends it. */
   #isStopping = false;
@@ -60,7 +65,10 @@ class StoreThread {
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
     const { context } = this.#store;
-    this.#port = new PortServer(context, new Transitions(context), systemClock, "process");
+    this.#names = new GeneratedNames(context, (asked) => this.#tell({ kind: "ask", asked }));
+    this.#fs = new GeneratedFileSystem(this.#store, this.#names, { isReadOnly: wishes.readOnly });
+    const transitions = tellingTransitions(new Transitions(context), context, this.#names);
+    this.#port = new PortServer(context, transitions, systemClock, "process");
     this.#messages.on("message", (message: ToStoreThread) => {
       this.#take(message);
       this.#turn();
@@ -89,6 +97,9 @@ class StoreThread {
       case "stop":
         this.#isStopping = true;
         break;
+      case "answer":
+        this.#names.receive(message.id, message.answer);
+        break;
       case "only-here":
         this.#tell({ kind: "only-here", found: onlyHere(this.#store.context, onlyHereMax) });
         break;
@@ -104,6 +115,7 @@ class StoreThread {
    */
   #slice(): number {
     const replies = this.#port.run();
+    if (replies.length > 0) this.#names.stirred();
     this.#tick();
     this.#tellCache();
     const invalidations = this.#store.takeInvalidations();
@@ -126,6 +138,7 @@ class StoreThread {
     if (now < this.#tickNotBeforeMs) return;
     try {
       this.#store.tick(now);
+      this.#names.tick(now);
     } catch (error) {
       this.#tickNotBeforeMs = now + tickAgainMs;
       this.#log.log("error", "what was due could not be done", { reason: String(error) });
@@ -133,9 +146,17 @@ class StoreThread {
   }
 
   #nextTickMs(): number {
-    const nextMs = this.#store.nextTickMs();
+    const nextMs = this.#nextDueMs();
     const pauseMs = this.#tickNotBeforeMs - systemClock.monotonic();
     return nextMs < 0 ? nextMs : Math.max(nextMs, Math.ceil(pauseMs));
+  }
+
+  #nextDueMs(): number {
+    const storeMs = this.#store.nextTickMs();
+    const dueMs = this.#names.dueMs - systemClock.monotonic();
+    if (dueMs === Number.POSITIVE_INFINITY) return storeMs;
+    const namesMs = Math.max(0, Math.ceil(dueMs));
+    return storeMs < 0 ? namesMs : Math.min(storeMs, namesMs);
   }
 
   /** A turn on Node's event loop. */
@@ -143,7 +164,7 @@ class StoreThread {
     if (this.#isServing) return;
     this.#cancelTick();
     // Nobody is parked without a kernel: announced waits are dropped.
-    this.#store.takeResumed();
+    this.#fs.takeResumed();
     const nextMs = this.#slice();
     if (nextMs >= 0) this.#cancelTick = systemClock.after(nextMs, () => this.#turn());
   }
@@ -155,12 +176,12 @@ class StoreThread {
     let end: KernelEnd;
     const { durability } = this.#settings.wishes;
     try {
-      const session = new FuseSession(this.#store, {
+      const session = new FuseSession(this.#fs, {
         deviceFd,
         wakeFd: this.#settings.wakeFd,
         onWake: () => this.#wake(),
         nextWakeMs: () => this.#nextTickMs(),
-        abandon: (ticket) => this.#store.context.waits.abandon(ticket),
+        abandon: (ticket) => this.#fs.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
         // What the kernel writes itself sends no message that could make it durable.
@@ -189,7 +210,7 @@ class StoreThread {
       this.#take(received.message);
     }
     const nextWakeMs = this.#slice();
-    return { resumed: this.#store.takeResumed(), stop: this.#isStopping, nextWakeMs };
+    return { resumed: this.#fs.takeResumed(), stop: this.#isStopping, nextWakeMs };
   }
 
   #close(): void {

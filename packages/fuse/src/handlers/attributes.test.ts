@@ -69,6 +69,14 @@ describe("attributes", () => {
     expect(attr).toHaveLength(104);
   });
 
+  test("[FUSE-17] a transient name is asked for each time", () => {
+    const { wire, fs } = start();
+    createFile(wire, "a");
+    const attrOf = fs.lookup.bind(fs);
+    fs.lookup = (parent, name) => ({ ...attrOf(parent, name), transient: true });
+    expect(lookup(wire, "a")).toMatchObject({ entryS: 0, attrS: 0 });
+  });
+
   test("[FUSE-19] extended attributes: sizes, small buffers and large values", () => {
     const { wire } = start();
     const set = (name: string, value: Uint8Array, flag = 0) =>
