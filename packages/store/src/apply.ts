@@ -8,6 +8,7 @@ import { Aliases } from "./aliases.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
 import { type EntryRow, nextCustomId } from "./entries.ts";
+import { deletedElsewhere } from "./pend.ts";
 import { noBase, observed } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
@@ -44,10 +45,17 @@ export class Apply {
   one(plan: Plan): Applied {
     const applied = this.#lacksBytes(plan) ? "stale" : this.#carryOut(plan);
     const seen = plan.seenSrev ?? null;
-    if (applied === "stale") this.#context.pend.put(plan.docId, "it changed here meanwhile", seen);
-    else if (plan.do === "defer") this.#context.pend.put(plan.docId, plan.why, seen);
+    if (applied === "stale") this.postpone(plan, "it changed here meanwhile");
+    else if (plan.do === "defer") this.postpone(plan, plan.why);
     else this.#context.pend.drop(plan.docId, seen);
     return applied;
+  }
+
+  /** What a plan was made of is looked at again later. Within a transaction. */
+  postpone(plan: Plan, why: string): void {
+    // Only this says, after a restart, that a deletion was told: by its id a document is merely not there.
+    const told = isDeletion(plan) ? deletedElsewhere : why;
+    this.#context.pend.put(plan.docId, told, plan.seenSrev ?? null);
   }
 
   /**
@@ -302,9 +310,9 @@ export class Apply {
     const { inodes, entries, orphans, clock } = this.#context;
     const inode = inodes.get(entry.ino);
     if (!this.#canReplaceBytes(entry)) return "stale";
+    if (!isDirectory(inode.mode) && !this.#isKept(entry, plan.kept)) return "stale";
     this.#putTomb.run(entry.fid, plan.docId, plan.srev, entry.base_rev, Math.round(clock.now()));
     if (isDirectory(inode.mode)) return this.#vanishDirectory(entry);
-    if (!this.#isKept(entry, plan.kept)) return "stale";
     if (inode.size > 0) {
       this.#trash.put(entry, entries.path(entry) ?? entry.name, plan.kept, inode.size, plan.why);
     }
@@ -358,6 +366,13 @@ export class Apply {
     });
     return "done";
   }
+}
+
+/** Whether a plan follows from a deletion that the server told. */
+function isDeletion(plan: Plan): boolean {
+  return plan.do === "vanish"
+    ? plan.srev !== null
+    : plan.do === "defer" && plan.isDeletion === true;
 }
 
 /** The path at which a document is seen here. */

@@ -21,6 +21,7 @@ import type { EntryRow } from "./entries.ts";
 import type { Fills } from "./fills.ts";
 import type { InodeRow } from "./inodes.ts";
 import { Ordering } from "./ordering.ts";
+import { deletedElsewhere } from "./pend.ts";
 import type { ClaimResult, Picked, PushTask } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import type { OpView } from "./sync-model.ts";
@@ -270,7 +271,8 @@ export class PushQueue {
   #isGoneUnedited(entry: EntryRow): boolean {
     if (entry.doc_id === null || entry.state === "deleted") return false;
     if (this.#context.inodes.get(entry.ino).bytes_ver > entry.base_ver) return false;
-    return this.#context.pend.why(entry.doc_id) === "gone";
+    const why = this.#context.pend.why(entry.doc_id);
+    return why === "gone" || why === deletedElsewhere;
   }
 
   #claimPath(entry: EntryRow, inode: InodeRow): string | undefined {

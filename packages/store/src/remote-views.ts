@@ -41,7 +41,9 @@ export class RemoteViews {
     const tomb =
       this.#tombByDoc.get(item.docId) ??
       (item.fid === null ? undefined : this.#tombByFid.get(item.fid));
+    const deletion = this.#context.pend.deletion(item.docId);
     return {
+      ...(deletion === undefined ? {} : { deletion }),
       docId: item.docId,
       entry: entry === undefined ? null : this.#views.entry(entry),
       tomb: tomb === undefined ? null : { docId: tomb.doc_id, srev: tomb.srev, rev: tomb.rev },

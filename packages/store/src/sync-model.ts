@@ -144,6 +144,8 @@ export interface RemoteView {
     readonly rev: string | null;
   } | null;
   readonly holder: PathHolder;
+  /** A deletion of it that was told and could not be carried out here: known after a restart, too. */
+  readonly deletion?: { readonly srev: number | null };
 }
 
 /** The versions a decision was made on: a transition whose entry has moved since answers `stale`. */
@@ -165,8 +167,13 @@ export type Plan = Action & {
 type Action =
   /** Nothing; it is finally decided. */
   | { readonly do: "ignore"; readonly docId: string; readonly why: string }
-  /** Look again later. */
-  | { readonly do: "defer"; readonly docId: string; readonly why: string }
+  /** Look again later. `isDeletion`: the server told that it was deleted. */
+  | {
+      readonly do: "defer";
+      readonly docId: string;
+      readonly why: string;
+      readonly isDeletion?: boolean;
+    }
   /** Same version as base: note what was observed. */
   | {
       readonly do: "observe";

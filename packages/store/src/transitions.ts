@@ -148,7 +148,7 @@ export class Transitions implements StoreTransitions {
       });
       const path = "remote" in plan ? plan.remote.path : null;
       this.#problems.set(key, path, `a change on the server cannot be applied here: ${message}`);
-      this.#context.pend.put(plan.docId, "cannot be applied", plan.seenSrev ?? null);
+      this.#apply.postpone(plan, "cannot be applied");
       return "stale";
     }
   }

@@ -48,7 +48,9 @@ function onVersion(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
 }
 
 /** Absence is judged by full listings. Until then a change that carries no bytes must not bring the document back. */
-function onAbsent({ docId, entry }: RemoteView): Plan {
+function onAbsent(view: RemoteView): Plan {
+  const { docId, entry, deletion } = view;
+  if (deletion !== undefined) return onTombstone(view, deletion.srev);
   const isUnedited = entry?.docId === docId && entry.state === "live" && keepsBytes(entry);
   if (isUnedited && !entry.hasOp && isDirty(entry)) return defer(docId, "gone");
   return { do: "ignore", docId, why: "absence is judged by full listings" };
@@ -89,7 +91,9 @@ function onTombstone(view: RemoteView, srev: number | null): Plan {
   if (entry === null || entry.docId !== docId) return { do: "ignore", docId, why: "gone here too" };
   // Our own deletion finds out for itself: a document that is not there is deleted.
   if (entry.state === "deleted") return { do: "ignore", docId, why: "deleted here too" };
-  if (entry.hasOp || !keepsBytes(entry)) return defer(docId, "gone");
+  if (entry.hasOp || !keepsBytes(entry)) {
+    return { do: "defer", docId, why: "gone", isDeletion: srev !== null };
+  }
   // An observation from before base was agreed on: the document was there later.
   if (srev !== null && entry.base?.srev != null && srev < entry.base.srev) {
     return { do: "ignore", docId, why: "older than base" };
