@@ -171,13 +171,24 @@ export class Files {
     const stat = bytes.stat(fd);
     const columns = row.writers === 1 ? columnsOf(row, stat) : {};
     const synced = { ...columns, synced_ver: row.bytes_ver, synced_size: stat.size };
-    db.transaction(() => inodes.update(ino, synced), "power");
+    db.transaction(() => {
+      inodes.update(ino, synced);
+      this.#noteSync();
+    }, "power");
   }
 
-  /** Makes every commit so far survive a power loss. A commit that writes nothing would sync nothing. */
+  /** Makes every commit so far survive a power loss. */
   #commitPower(): void {
+    this.#context.db.transaction(() => this.#noteSync(), "power");
+  }
+
+  /**
+   * Within a transaction: a value that was never there. SQLite leaves a page alone that would stay as it is, and a
+   * commit that writes no page syncs nothing of those before it.
+   */
+  #noteSync(): void {
     const { db, facts, versions } = this.#context;
-    db.transaction(() => facts.set("synced", String(versions.current)), "power");
+    facts.set("synced", `${versions.current}.${db.commitCount}`);
   }
 
   /** Names in a directory. */

@@ -1,4 +1,13 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -105,4 +114,28 @@ test("[STORE-5] on real files removed bytes go, and nothing else is left", () =>
   const { ready } = store.context.orphans;
   expect(real.listWork().filter((left) => !ready.has(left))).toHaveLength(1);
   expect(check(store.context, { deep: true })).toEqual([]);
+});
+
+test("[FSYNC-1] syncing what has not changed reaches the disk, with all that was done before", () => {
+  const { file } = store.create(rootIno, "a", 0o640, O_CREAT | O_RDWR, caller);
+  const disk = () =>
+    readdirSync(dir)
+      .filter((name) => name.startsWith("store.db"))
+      .map((name) =>
+        createHash("sha256")
+          .update(readFileSync(join(dir, name)))
+          .digest("hex"),
+      )
+      .join();
+  for (const sync of [
+    () => store.fsync(file.fh, false, caller),
+    () => store.fsyncdir(store.opendir(rootIno), false),
+  ]) {
+    sync();
+    store.setxattr(rootIno, "user.x", bytes("v"), 0);
+    const before = disk();
+    sync();
+    expect(disk()).not.toBe(before);
+  }
+  store.release(file.fh);
 });
