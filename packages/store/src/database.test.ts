@@ -97,8 +97,8 @@ test("[SCHEMA-1] a damaged store is refused with a reason", () => {
   expect(() => new Database(path)).toThrow(StoreOpenError);
 });
 
-test("[FSYNC-1] a full transaction commits with FULL, a plain one with NORMAL", () => {
-  const db = new Database(file());
+test("[FSYNC-1] without a redo log a full transaction commits with FULL, a plain one with NORMAL", () => {
+  const db = new Database(new SqliteDatabase(file()));
   const level = () => db.sql.pragma("synchronous", { simple: true });
   expect(db.transaction(level)).toBe(1);
   expect(db.transaction(level, "power")).toBe(2);

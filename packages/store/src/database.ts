@@ -2,7 +2,8 @@
  * The store's database: opened, locked, migrated, and the only place that begins a transaction.
  *
  * WAL with an exclusive lock, which is also what keeps a second daemon off the store. A plain transaction
- * survives the death of the process; a *full* one survives a power loss too, with every commit before it.
+ * survives the death of the process; a *full* one survives a power loss too, with every commit before it. Both are
+ * records of the redo log beside the file (commits.ts); a database in memory commits each by itself.
  *
  * Statements say `LIMIT ? + 0`: with a bare `LIMIT ?` the plan depends on the value, and SQLite compiles the statement
  * anew each time it is run, which takes ten times as long as running it.
@@ -10,6 +11,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { assert, FsError } from "@smfs/core";
 import SqliteDatabase from "better-sqlite3";
+import { type Commits, type Connection, DirectCommits, RedoCommits } from "./commits.ts";
 
 /** How much a commit must survive: `process` = kill -9, `power` = a power loss. */
 export type Durability = "process" | "power";
@@ -17,11 +19,44 @@ export type Durability = "process" | "power";
 /** The store is held by another daemon, or was made by a version of this program that this one cannot read. */
 export class StoreOpenError extends Error {
   readonly hint: string;
+  /** Whether what is on the disk is damaged: it may still be read in part. */
+  readonly isDamage: boolean;
 
-  constructor(message: string, hint: string) {
+  constructor(message: string, hint: string, isDamage = false) {
     super(message);
     this.name = "StoreOpenError";
     this.hint = hint;
+    this.isDamage = isDamage;
+  }
+}
+
+/** The redo log of a database file. */
+export function redoPath(databasePath: string): string {
+  return `${databasePath}-redo`;
+}
+
+/** The first schema that has a redo log. */
+const redoSchema = 3;
+
+/** The row of table `store` that says which version of this program opened it last. */
+export const programFact = "program";
+
+/**
+ * What is in a database file, as a database in memory: to be looked at, also when it is damaged. The file is not
+ * changed, and what is done to the copy is gone with it.
+ * @throws StoreOpenError when another process holds it, SqliteError when nothing can be read of it
+ */
+export function imageOf(path: string): SqliteDatabase.Database {
+  const file = new SqliteDatabase(path, { readonly: true, fileMustExist: true, timeout: 0 });
+  try {
+    return new SqliteDatabase(file.serialize());
+  } catch (error) {
+    if (String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) {
+      throw new StoreOpenError("the store is in use by a daemon", "unmount it first");
+    }
+    throw error;
+  } finally {
+    file.close();
   }
 }
 
@@ -38,10 +73,15 @@ function migrations(): Migration[] {
     }));
 }
 
+function newestSchema(): number {
+  return migrations().at(-1)?.version ?? 0;
+}
+
 /** After these nothing more may be acknowledged: a failed fsync must not be tried again, it would succeed. */
-function isDiskFailure(error: unknown): boolean {
+function isDiskFailure(error: unknown, isCommitting = false): boolean {
   const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code);
+  if (typeof code !== "string") return false;
+  return /^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code) || (isCommitting && code === "EIO");
 }
 
 export class Database {
@@ -57,10 +97,8 @@ export class Database {
   readonly #beforeCommit: (() => void)[] = [];
   #afterCommit: (() => void)[] = [];
   readonly #onRollback: (() => void)[] = [];
-  readonly #totalChanges: SqliteDatabase.Statement<[], number>;
-  readonly #begin: SqliteDatabase.Statement;
-  readonly #commit: SqliteDatabase.Statement;
-  readonly #rollback: SqliteDatabase.Statement;
+  readonly #commits: Commits;
+  readonly #unit: Readonly<Record<"begin" | "end" | "undo", SqliteDatabase.Statement>>;
 
   /**
    * Opens (and creates) a database. `":memory:"` for one that is gone with the process.
@@ -81,8 +119,17 @@ export class Database {
       // A checkpoint waits for the disk: it is done when nobody else waits (checkpoints.ts).
       this.sql.pragma("wal_autocheckpoint = 0");
       this.sql.pragma("cache_size = -16384");
+      // A statement that found no room in the file would take with it what is not committed of others.
+      this.sql.pragma("cache_spill = OFF");
       this.sql.exec("BEGIN IMMEDIATE; COMMIT");
-      this.#migrate();
+      this.#unit = {
+        begin: this.sql.prepare("SAVEPOINT unit"),
+        end: this.sql.prepare("RELEASE unit"),
+        undo: this.sql.prepare("ROLLBACK TO unit"),
+      };
+      this.#commits = this.#open(
+        typeof path === "string" && path !== ":memory:" ? path : undefined,
+      );
     } catch (error) {
       this.sql.close();
       const code = (error as { code?: string }).code ?? "";
@@ -96,27 +143,69 @@ export class Database {
         throw new StoreOpenError(
           `the store's database is damaged: ${String((error as Error).message)}`,
           "smfs doctor tells what can be saved; what is clean is on the server",
+          true,
         );
       }
       throw error;
     }
-    this.#totalChanges = this.sql.prepare<[], number>("SELECT total_changes()").pluck();
-    this.#begin = this.sql.prepare("BEGIN IMMEDIATE");
-    this.#commit = this.sql.prepare("COMMIT");
-    this.#rollback = this.sql.prepare("ROLLBACK");
   }
 
-  #migrate(): void {
+  /** As the commits see it: they neither know nor ask what rows a statement has. */
+  get #connection(): Connection {
+    return this.sql as unknown as Connection;
+  }
+
+  /** @param path undefined: there is no file, or it is somebody else's */
+  #open(path: string | undefined): Commits {
+    if (path === undefined) {
+      this.#migrate();
+      const totalChanges = this.sql.prepare<[], number>("SELECT total_changes()").pluck();
+      return new DirectCommits(this.#connection, () => totalChanges.get() ?? 0);
+    }
+    // What was acknowledged comes first: its statements are of the schema that they were run on.
+    if (this.#schema() < redoSchema) this.#migrate();
+    const commits = new RedoCommits(this.#connection, redoPath(path));
+    try {
+      if (this.#schema() < newestSchema()) {
+        commits.checkpoint();
+        this.#migrate();
+      }
+      commits.start();
+      return commits;
+    } catch (error) {
+      commits.close(false);
+      throw error;
+    }
+  }
+
+  /** @throws StoreOpenError when it is later than those this program knows */
+  #schema(): number {
     const have = this.sql.pragma("user_version", { simple: true }) as number;
-    const all = migrations();
-    const newest = all.at(-1)?.version ?? 0;
+    const newest = newestSchema();
     if (have > newest) {
       throw new StoreOpenError(
         `the store has schema ${have}, this program knows up to ${newest}`,
-        "install the version of smfs that made it, or a newer one",
+        `install ${this.#madeBy()} or newer`,
       );
     }
-    for (const { version, sql } of all) {
+    return have;
+  }
+
+  /** The version of this program that last opened the store. */
+  #madeBy(): string {
+    try {
+      const of = this.sql.prepare<[string], string>("SELECT v FROM store WHERE k = ?").pluck();
+      const version = of.get(programFact);
+      return version === undefined ? "the version of smfs that made it," : `smfs ${version}`;
+    } catch {
+      // A later schema may have no such table.
+      return "the version of smfs that made it,";
+    }
+  }
+
+  #migrate(): void {
+    const have = this.#schema();
+    for (const { version, sql } of migrations()) {
       if (version <= have) continue;
       this.sql.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT`);
     }
@@ -132,38 +221,50 @@ export class Database {
       throw new FsError("EIO", `the store's database failed: ${String(this.#failure)}`);
     }
     for (const hook of this.#beforeBegin) hook();
-    const isPower = durability === "power";
-    const changesBefore = isPower ? this.#totalChanges.get() : 0;
-    if (isPower) this.sql.pragma("synchronous = FULL");
     this.#depth = 1;
     this.#afterCommit = [];
     let result: T;
+    let isCommitting = false;
     try {
-      this.#begin.run();
-      try {
-        for (const ride of this.#atBegin) ride();
-        result = work();
-        assert(!(result instanceof Promise), "a transaction does not wait");
-        for (const hook of this.#beforeCommit) hook();
-        this.#commit.run();
-        this.#commitCount += 1;
-      } catch (error) {
-        if (isDiskFailure(error)) this.#failure = error;
-        if (this.sql.inTransaction) this.#rollback.run();
-        for (const hook of this.#onRollback) hook();
-        throw error;
-      }
+      this.#commits.begin(durability);
+      for (const ride of this.#atBegin) ride();
+      result = work();
+      assert(!(result instanceof Promise), "a transaction does not wait");
+      for (const hook of this.#beforeCommit) hook();
+      isCommitting = true;
+      this.#commits.commit();
+    } catch (error) {
+      if (isDiskFailure(error, isCommitting)) this.#failure = error;
+      this.#rollback();
+      throw error;
     } finally {
       this.#depth = 0;
-      if (isPower) this.sql.pragma("synchronous = NORMAL");
     }
-    // A commit that wrote nothing has synced nothing either.
-    if (isPower && this.#totalChanges.get() !== changesBefore)
-      this.#durableCount = this.#commitCount;
+    this.#commitCount += 1;
+    this.#settle(durability);
     const actions = this.#afterCommit;
     this.#afterCommit = [];
     for (const action of actions) action();
     return result;
+  }
+
+  #rollback(): void {
+    try {
+      this.#commits.rollback();
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    for (const hook of this.#onRollback) hook();
+  }
+
+  /** After a commit. @throws when it was to survive a power loss and may not: nothing more is acknowledged then */
+  #settle(durability: Durability): void {
+    try {
+      if (this.#commits.committed(durability)) this.#durableCount = this.#commitCount;
+    } catch (error) {
+      this.#failure = error;
+      if (durability === "power") throw error;
+    }
   }
 
   /**
@@ -201,15 +302,20 @@ export class Database {
    */
   savepoint<T>(work: () => T): T {
     assert(this.#depth > 0, "a savepoint lies in a transaction");
-    this.sql.exec("SAVEPOINT unit");
+    this.#unit.begin.run();
     const actionCount = this.#afterCommit.length;
+    const { mark } = this.#commits;
     try {
       const result = work();
-      this.sql.exec("RELEASE unit");
+      this.#unit.end.run();
       return result;
     } catch (error) {
       this.#afterCommit.length = actionCount;
-      if (this.sql.inTransaction) this.sql.exec("ROLLBACK TO unit; RELEASE unit");
+      if (this.sql.inTransaction) {
+        this.#unit.undo.run();
+        this.#unit.end.run();
+      }
+      this.#commits.undo(mark);
       for (const hook of this.#onRollback) hook();
       throw error;
     }
@@ -238,13 +344,22 @@ export class Database {
     this.#atBegin.push(ride);
   }
 
-  /** Folds the write-ahead log back into the database file, durably. Call when idle: it waits for the disk. */
+  /** Folds the logs back into the database file, durably. Call when idle: it waits for the disk. */
   checkpoint(): void {
-    this.sql.pragma("wal_checkpoint(PASSIVE)");
+    try {
+      this.#commits.checkpoint();
+    } catch (error) {
+      if (isDiskFailure(error, true)) this.#failure = error;
+      throw error;
+    }
     this.#durableCount = this.#commitCount;
   }
 
   close(): void {
-    this.sql.close();
+    try {
+      this.#commits.close(this.#failure === undefined);
+    } finally {
+      this.sql.close();
+    }
   }
 }

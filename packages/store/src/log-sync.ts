@@ -1,11 +1,13 @@
 /**
  * Makes commits survive a power loss from another thread than the one that made them (spec.md PORT-1).
  *
- * A commit of the store thread appends to SQLite's write-ahead log without waiting for the disk; an fdatasync of
+ * A commit of the store thread is a record of the redo log, written without waiting for the disk; an fdatasync of
  * that file, begun after the commit, makes it durable with every commit before it. The store thread serves the kernel
- * meanwhile, and many commits share one wait.
+ * meanwhile, and many commits share one wait. Records from before the log was last begun anew are in the database,
+ * durably.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { redoPath } from "./database.ts";
 
 export class LogSync {
   readonly #path: string;
@@ -13,9 +15,9 @@ export class LogSync {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  /** @param databasePath of the open database; its log lies beside it */
+  /** @param databasePath of the open database; its redo log lies beside it */
   constructor(databasePath: string) {
-    this.#path = `${databasePath}-wal`;
+    this.#path = redoPath(databasePath);
   }
 
   /** Resolves when everything committed before the call is on the disk. @throws when the disk fails */

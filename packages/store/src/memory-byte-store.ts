@@ -175,9 +175,7 @@ export class MemoryByteStore implements ByteStore {
   }
 
   /** A disk that never can: then it is removed, and what is new is made. */
-  reuseWork(): boolean {
-    return false;
-  }
+  reuseWork = (): boolean => false;
 
   listWork(): number[] {
     return this.#list("work/").map(Number);

@@ -5,6 +5,7 @@
  */
 import type { Logger } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
+import { isDiskFull } from "./disk-full.ts";
 import type { Garbage } from "./garbage.ts";
 
 /** Bytes held. */
@@ -86,9 +87,4 @@ export class Reserve {
     this.#bytes.reserve(this.#held);
     return true;
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL";
 }
