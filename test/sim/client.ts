@@ -13,10 +13,9 @@ import {
   Transitions,
 } from "@smfs/store";
 import { Engine } from "@smfs/sync";
-import SqliteDatabase from "better-sqlite3";
 import type { SimClock } from "./clock.ts";
 import type { Desk, Device, DeviceView } from "./device.ts";
-import { newDatabase } from "./empty-database.ts";
+import { DeviceDatabase } from "./device-database.ts";
 import { PowerCut } from "./power-cut.ts";
 import { caller, ProductDesk } from "./product-desk.ts";
 import type { ProductOptions } from "./product-parts.ts";
@@ -44,7 +43,7 @@ export class ProductDevice implements Device {
   readonly #seat: DeviceSeat;
   readonly #options: ProductOptions;
   /** The disk: rows and bytes. It outlives the process. */
-  #sql: SqliteDatabase.Database = newDatabase();
+  #database = DeviceDatabase.take();
   readonly #bytes: MemoryByteStore;
   #running: Running | undefined;
   /** The process that runs, also while it starts. */
@@ -53,9 +52,8 @@ export class ProductDevice implements Device {
   #fenced: Running | undefined;
   #trouble: string | undefined;
   #lifeCount = 0;
-  /** Changes of the disk and of who runs. */
+  /** Changes of bytes and of who runs. */
   #changeCount = 0;
-  #totalChanges: SqliteDatabase.Statement<[], number> | undefined;
   #cancelTick: () => void = () => undefined;
   readonly #parked = new Map<Ticket, () => void>();
   #desk: Desk | undefined;
@@ -68,9 +66,9 @@ export class ProductDevice implements Device {
     this.#bytes = new MemoryByteStore(seat.clock(birth));
     this.#bytes.fault = () => this.#atDiskChange();
     this.view = new ProductView({
-      sql: () => this.#sql,
+      database: () => this.#database,
       bytes: this.#bytes,
-      stamp: () => this.#stamp(),
+      bytesStamp: () => this.#changeCount,
       isUp: () => this.isUp,
     });
   }
@@ -83,13 +81,6 @@ export class ProductDevice implements Device {
     return this.isUp && this.#running?.life === this.#life ? this.#desk : undefined;
   }
 
-  /** Moves with every row and every byte that changes, and with who runs. */
-  #stamp(): number {
-    if (this.#totalChanges?.database !== this.#sql)
-      this.#totalChanges = this.#sql.prepare<[], number>("SELECT total_changes()").pluck();
-    return this.#changeCount + (this.#totalChanges.get() ?? 0);
-  }
-
   trouble(): string | undefined {
     if (this.#trouble !== undefined) return this.#trouble;
     const running = this.#running;
@@ -100,7 +91,6 @@ export class ProductDevice implements Device {
 
   start(): void {
     this.#changeCount += 1;
-    if (!this.#sql.open) throw new Error("the database of a dead process was not replaced");
     // Descriptors of the process before are closed.
     this.#bytes.restore(this.#bytes.snapshot());
     this.#begin();
@@ -112,6 +102,7 @@ export class ProductDevice implements Device {
     this.#life = life;
     // Another process draws other random numbers: with the same ones both would have the same fencing token.
     this.#lifeCount += 1;
+    if (this.#fenced === undefined) this.#database.endLife();
     try {
       this.#running = this.#open(life);
     } catch (error) {
@@ -130,13 +121,17 @@ export class ProductDevice implements Device {
     this.#fenced = undefined;
     this.#parked.clear();
     this.#cancelTick();
-    if (!this.#sql.inTransaction) return;
+    const { sql } = this.#database;
+    if (!sql.inTransaction) return;
     // It dies inside a transaction: what unwinds from here must not reach the database any more.
-    this.#sql.exec("ROLLBACK");
-    const image = this.#sql.serialize();
-    this.#sql.close();
-    this.#sql = new SqliteDatabase(image);
-    this.#changeCount += 1_000_000;
+    sql.exec("ROLLBACK");
+    const image = sql.serialize();
+    sql.close();
+    this.#database = new DeviceDatabase(image);
+  }
+
+  end(): void {
+    this.#database.giveBack();
   }
 
   /**
@@ -188,7 +183,7 @@ export class ProductDevice implements Device {
     const latency = seat.choices.stream("schedule");
     let client: PortClient | undefined;
     const store = Store.open({
-      database: new Database(this.#sql),
+      database: new Database(this.#database.sql),
       bytes: this.#bytes,
       clock,
       random,

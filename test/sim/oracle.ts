@@ -37,6 +37,10 @@ export interface OracleOptions {
 
 interface Seen {
   stamp: number;
+  /** What was looked at, and how much had been acknowledged then. */
+  entries: readonly EntryState[] | undefined;
+  kept: readonly string[] | undefined;
+  ackedCount: number;
   /** Tokens whose bytes are on the device, and what they descend from. */
   here: TokenSet;
   /** The same, with what is only known by its digest. */
@@ -173,6 +177,23 @@ export class Oracle {
     const stamp = device.view.stamp();
     if (stamp === seen.stamp) return;
     const entries = device.view.entries();
+    const kept = device.view.kept();
+    const { ackedCount } = this;
+    const isAsBefore =
+      entries === seen.entries && kept === seen.kept && ackedCount === seen.ackedCount;
+    if (!isAsBefore) this.#checkContents(device, seen, entries, kept, byUser);
+    Object.assign(seen, { stamp, entries, kept, ackedCount, restarted: false });
+    for (const damage of device.view.damage())
+      throw new Violation("INV-8", `${device.name}: ${damage}`);
+  }
+
+  #checkContents(
+    device: Device,
+    seen: Seen,
+    entries: readonly EntryState[],
+    kept: readonly string[],
+    byUser: boolean,
+  ): void {
     const here = new TokenSet();
     const all = new TokenSet();
     const contents = new Map<string, string>();
@@ -183,7 +204,7 @@ export class Oracle {
       all.addAll(content.covers);
       if (entry.isHere) here.addAll(content.covers);
     }
-    for (const digest of device.view.kept()) {
+    for (const digest of kept) {
       const content = this.#content(device, digest);
       if (content === undefined) continue;
       all.addAll(content.covers);
@@ -196,9 +217,7 @@ export class Oracle {
         "INV-9",
         `${device.name} is alone, but its tree changed by itself:\n${diff(seen.tree, tree)}`,
       );
-    Object.assign(seen, { stamp, here, all, contents, tree, restarted: false });
-    for (const damage of device.view.damage())
-      throw new Violation("INV-8", `${device.name}: ${damage}`);
+    Object.assign(seen, { here, all, contents, tree });
   }
 
   #checkKept(device: Device, seen: Seen, all: TokenSet): void {
@@ -329,6 +348,9 @@ export class Oracle {
 function newSeen(): Seen {
   return {
     stamp: -1,
+    entries: undefined,
+    kept: undefined,
+    ackedCount: 0,
     here: new TokenSet(),
     all: new TokenSet(),
     contents: new Map(),

@@ -3,68 +3,11 @@ import { isDirectory, isSymlink, S_IFMT, S_IFREG, toText } from "@smfs/core";
 import type { MemoryByteStore } from "@smfs/store";
 import type SqliteDatabase from "better-sqlite3";
 import type { DeviceView, EntryState } from "./device.ts";
+import type { DeviceDatabase } from "./device-database.ts";
+import { ProductRows, type Row } from "./product-rows.ts";
 import { sha256 } from "./sha256.ts";
 
-interface Row {
-  readonly fid: string;
-  readonly parent: number;
-  readonly name: string;
-  readonly ino: number;
-  readonly doc_id: string | null;
-  readonly alias: number;
-  readonly local_only: number;
-  readonly local_ver: number;
-  readonly base_ver: number;
-  readonly base_hash: string | null;
-  readonly base_path: string | null;
-  readonly rejected_ver: number | null;
-  readonly rejected_why: string | null;
-  readonly diverged: number;
-  readonly mode: number;
-  readonly nlink: number;
-  readonly writers: number;
-  readonly bytes_ver: number;
-  readonly stub: number;
-  readonly fill: string | null;
-  readonly target: string | null;
-}
-
-/** The columns of a row, in the order they are selected in. */
-const columns = [
-  "e.fid",
-  "e.parent",
-  "e.name",
-  "e.ino",
-  "e.doc_id",
-  "e.alias",
-  "e.local_only",
-  "e.local_ver",
-  "e.base_ver",
-  "e.base_hash",
-  "e.base_path",
-  "e.rejected_ver",
-  "e.rejected_why",
-  "e.diverged",
-  "i.mode",
-  "i.nlink",
-  "i.writers",
-  "i.bytes_ver",
-  "i.stub",
-  "i.fill",
-  "i.target",
-] as const;
-
-type Values = readonly (string | number | null)[];
-
-/** Arrays are read from SQLite in half the time of objects. */
-function toRow(values: Values): Row {
-  const row: Record<string, string | number | null> = {};
-  for (const [index, column] of columns.entries()) row[column.slice(2)] = values[index]!;
-  return row as unknown as Row;
-}
-
 interface Statements {
-  readonly entries: SqliteDatabase.Statement<[], Values>;
   readonly snapshots: SqliteDatabase.Statement<[], { hash: string; bytes: Uint8Array | null }>;
   readonly trash: SqliteDatabase.Statement<[], { blob: string }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
@@ -74,7 +17,6 @@ interface Statements {
 }
 
 const queries: Record<keyof Statements, string> = {
-  entries: `SELECT ${columns.join(", ")} FROM entry e JOIN inode i ON i.ino = e.ino WHERE e.state = 'live'`,
   snapshots: `SELECT snap_hash AS hash, snap_bytes AS bytes FROM op
     WHERE snap_bytes IS NOT NULL OR snap_blob IS NOT NULL`,
   trash: "SELECT blob FROM trash WHERE blob IS NOT NULL",
@@ -96,60 +38,90 @@ const queries: Record<keyof Statements, string> = {
 };
 
 export interface ProductDisk {
-  readonly sql: () => SqliteDatabase.Database;
+  readonly database: () => DeviceDatabase;
   readonly bytes: MemoryByteStore;
-  readonly stamp: () => number;
+  /** Moves with each change of bytes, and with who runs. */
+  readonly bytesStamp: () => number;
   readonly isUp: () => boolean;
 }
 
+/** Stamps are sums: each database of a device starts far above what the one before can have come to. */
+const databaseStamp = 1_000_000_000;
+/** Times that a device at rest is looked at, for one in which all its rows are read and compared with those kept here. */
+const verifyEvery = 8;
+
 export class ProductView implements DeviceView {
   readonly #disk: ProductDisk;
-  #sql: SqliteDatabase.Database | undefined;
+  readonly #rows: ProductRows;
+  #database: DeviceDatabase | undefined;
+  #databaseCount = 0;
   #statements: Statements | undefined;
   /** Digest and bytes of each working file, by the state it was read in. */
   readonly #works = new Map<number, { readonly ctime: string; readonly digest: string }>();
   readonly #contents = new Map<string, Uint8Array>();
-  #rows: { readonly stamp: number; readonly rows: readonly Row[] } | undefined;
-  #entries: { readonly stamp: number; readonly entries: readonly EntryState[] } | undefined;
+  #entries: readonly EntryState[] = [];
+  /** What `#entries` was made from. */
+  #entriesOf: { readonly rows: readonly Row[]; readonly bytesStamp: number } | undefined;
+  #kept: { readonly stamp: number; readonly digests: readonly string[] } | undefined;
+  #damage: { readonly stamp: number; readonly found: readonly string[] } | undefined;
+  #rowDamage: { readonly stamp: number; readonly found: readonly string[] } | undefined;
+  #unrestCount = 0;
 
   constructor(disk: ProductDisk) {
     this.#disk = disk;
+    this.#rows = new ProductRows(disk.database);
   }
 
   /** While the process is down nothing changes and nobody looks. */
   stamp(): number {
-    return this.#disk.isUp() ? this.#disk.stamp() : 0;
+    return this.#disk.isUp() ? this.#stamp() : 0;
+  }
+
+  #stamp(): number {
+    const { changes } = this.#current();
+    return changes.count + this.#disk.bytesStamp() + this.#databaseCount * databaseStamp;
+  }
+
+  #current(): DeviceDatabase {
+    const database = this.#disk.database();
+    if (this.#database !== database) {
+      this.#database = database;
+      this.#databaseCount += 1;
+      this.#statements = undefined;
+    }
+    return database;
   }
 
   #prepared(): Statements {
-    const sql = this.#disk.sql();
-    if (this.#statements === undefined || this.#sql !== sql) {
-      this.#sql = sql;
-      const made = Object.entries(queries).map(([name, text]) => [name, sql.prepare(text)]);
+    const database = this.#current();
+    if (this.#statements === undefined) {
+      const made = Object.entries(queries).map(([name, text]) => [name, database.prepareOwn(text)]);
       this.#statements = Object.fromEntries(made) as Statements;
     }
     return this.#statements;
   }
 
-  #readRows(): readonly Row[] {
-    const stamp = this.#disk.stamp();
-    if (this.#rows?.stamp !== stamp)
-      this.#rows = { stamp, rows: this.#prepared().entries.raw().all().map(toRow) };
-    return this.#rows.rows;
-  }
-
+  /** The same array while nothing has changed, and the same entry in the next one while it has not. */
   entries(): readonly EntryState[] {
-    const stamp = this.#disk.stamp();
-    if (this.#entries?.stamp === stamp) return this.#entries.entries;
-    const rows = this.#readRows();
+    const rows = this.#rows.get();
+    const bytesStamp = this.#disk.bytesStamp();
+    if (rows === this.#entriesOf?.rows && bytesStamp === this.#entriesOf.bytesStamp)
+      return this.#entries;
+    const before = this.#entries;
     const pathOf = pathsOf(rows);
     const taken = takenByRefused(rows);
-    const entries = rows.map((row) => {
+    let isSame = rows.length === before.length;
+    const entries = rows.map((row, index) => {
       const path = pathOf(row);
-      return this.#toEntry(row, path, excuse(row) ?? blockedExcuse(row, path, taken));
+      const entry = this.#toEntry(row, path, excuse(row) ?? blockedExcuse(row, path, taken));
+      const old = before[index];
+      if (old !== undefined && isEqual(old, entry)) return old;
+      isSame = false;
+      return entry;
     });
-    this.#entries = { stamp, entries };
-    return entries;
+    if (!isSame) this.#entries = entries;
+    this.#entriesOf = { rows, bytesStamp };
+    return this.#entries;
   }
 
   #toEntry(row: Row, path: string, excused: string | undefined): EntryState {
@@ -191,10 +163,17 @@ export class ProductView implements DeviceView {
     return known.digest;
   }
 
+  /** The same array while nothing has changed. */
   kept(): readonly string[] {
-    const snapshots = this.#prepared().snapshots.all();
-    for (const { hash, bytes } of snapshots) if (bytes !== null) this.#contents.set(hash, bytes);
-    return [...snapshots.map(({ hash }) => hash), ...this.trashed()];
+    const { changes } = this.#current();
+    const stamp = changes.keptCount + this.#databaseCount * databaseStamp;
+    if (this.#kept?.stamp !== stamp) {
+      const snapshots = this.#prepared().snapshots.all();
+      for (const { hash, bytes } of snapshots) if (bytes !== null) this.#contents.set(hash, bytes);
+      const digests = [...snapshots.map(({ hash }) => hash), ...this.trashed()];
+      this.#kept = { stamp, digests };
+    }
+    return this.#kept.digests;
   }
 
   trashed(): readonly string[] {
@@ -211,10 +190,12 @@ export class ProductView implements DeviceView {
   }
 
   unrest(): readonly string[] {
+    this.#unrestCount += 1;
+    if (this.#unrestCount % verifyEvery === 1) this.#rows.verify();
     const found = this.#prepared()
       .unrest.all()
       .map(({ why }) => why);
-    const rows = this.#readRows();
+    const rows = this.#rows.get();
     const excused = new Set<string>();
     for (const [index, entry] of this.entries().entries()) {
       const row = rows[index]!;
@@ -238,14 +219,27 @@ export class ProductView implements DeviceView {
   }
 
   damage(): readonly string[] {
-    const found = this.#prepared()
-      .damage.all()
-      .map(({ what }) => what);
-    for (const row of this.#readRows()) {
+    const stamp = this.#stamp();
+    if (this.#damage?.stamp !== stamp) this.#damage = { stamp, found: this.#findDamage() };
+    return this.#damage.found;
+  }
+
+  #findDamage(): readonly string[] {
+    const found = [...this.#findRowDamage()];
+    for (const row of this.#rows.get()) {
       const problem = this.#byteDamage(row);
       if (problem !== undefined) found.push(`${row.name}: ${problem}`);
     }
     return found;
+  }
+
+  #findRowDamage(): readonly string[] {
+    const stamp = this.#current().changes.count + this.#databaseCount * databaseStamp;
+    if (this.#rowDamage?.stamp !== stamp) {
+      const rows = this.#prepared().damage.all();
+      this.#rowDamage = { stamp, found: rows.map(({ what }) => what) };
+    }
+    return this.#rowDamage.found;
   }
 
   /** What base says of bytes must be true of the bytes (sync.md §3.2). */
@@ -261,6 +255,19 @@ export class ProductView implements DeviceView {
     if (!isBase || row.diverged === 1 || row.base_hash === digest) return undefined;
     return `bytes_ver ${row.bytes_ver} is within base ${row.base_ver}, but its bytes are not base's`;
   }
+}
+
+function isEqual(a: EntryState, b: EntryState): boolean {
+  return (
+    a.path === b.path &&
+    a.kind === b.kind &&
+    a.digest === b.digest &&
+    a.isHere === b.isHere &&
+    a.docId === b.docId &&
+    a.excused === b.excused &&
+    a.isAlias === b.isAlias &&
+    a.isDiverged === b.isDiverged
+  );
 }
 
 function pathsOf(rows: readonly Row[]): (row: Row) => string {

@@ -127,7 +127,14 @@ function before(a: Event, b: Event): boolean {
   return a.seq < b.seq;
 }
 
-/** Follows every promise that is settled to its end: all microtasks and ticks run before the next immediate. */
+/**
+ * Follows every promise that is settled to its end, within the call: ticks and microtasks, until none is left. Undefined
+ * where this version of Node does not offer it. It must not be called from a promise's own callback.
+ */
+export const settle: (() => void) | undefined = (process as { _tickCallback?: () => void })
+  ._tickCallback;
+
+/** The same by way of the event loop: all microtasks and ticks run before the next immediate. Several times slower. */
 export function drain(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -16,7 +16,7 @@ import { Oracle, Violation } from "./oracle.ts";
 import { PowerCut } from "./power-cut.ts";
 import { checkRest, type RestOptions, unrest } from "./rest.ts";
 import { Choices, type Recording, recordedRandom } from "./rng.ts";
-import { drain, type Life, Scheduler } from "./sched.ts";
+import { drain, type Life, Scheduler, settle } from "./sched.ts";
 import { drawAction, type Step, type UserAction } from "./script.ts";
 import { User } from "./users.ts";
 
@@ -130,19 +130,31 @@ export class World {
     return container;
   }
 
+  /** Runs it all. To be called from the event loop itself, not from a promise. */
   async run(): Promise<Outcome> {
     try {
-      for (const device of this.devices) device.start();
-      for (const step of this.#options.script)
-        this.sched.at(step.at, `step ${step.do}`, undefined, () => this.#step(step));
-      await this.#loop(this.config.activeMs + 1);
-      await this.#comeToRest();
+      for (const _event of this.#play()) {
+        if (settle === undefined) await drain();
+        else settle();
+      }
     } catch (error) {
       if (error instanceof Violation) this.#violation ??= error;
       else this.#violation ??= new Violation("CRASH", describeError(error));
     }
-    for (const device of this.devices) if (device.isUp) device.kill();
+    for (const device of this.devices) {
+      if (device.isUp) device.kill();
+      device.end?.();
+    }
     return this.#outcome();
+  }
+
+  /** The whole run; yields after each event, for its promises to be followed. */
+  *#play(): Generator<void> {
+    for (const device of this.devices) device.start();
+    for (const step of this.#options.script)
+      this.sched.at(step.at, `step ${step.do}`, undefined, () => this.#step(step));
+    yield* this.#loop(this.config.activeMs + 1);
+    yield* this.#comeToRest();
   }
 
   #outcome(): Outcome {
@@ -160,14 +172,14 @@ export class World {
     };
   }
 
-  async #loop(until: number): Promise<void> {
+  *#loop(until: number): Generator<void> {
     for (;;) {
       const event = this.sched.next(until);
       if (event === undefined) break;
       if (this.sched.count > eventsMax) throw new Violation("LOOP", `${eventsMax} events`);
       this.#byUser = undefined;
       this.#runGuarded(event);
-      await drain();
+      yield;
       if (this.#violation !== undefined) throw this.#violation;
       this.oracle.check(this.#byUser);
       for (const device of this.devices) {
@@ -197,7 +209,7 @@ export class World {
     }
   }
 
-  async #comeToRest(): Promise<void> {
+  *#comeToRest(): Generator<void> {
     this.#isStormy = false;
     this.model.quirks = calmQuirks(this.config.quirks);
     this.model.restart();
@@ -217,7 +229,7 @@ export class World {
     const end = this.sched.now + quietMs[this.config.server];
     let why: string | undefined;
     while (this.sched.now < end) {
-      await this.#loop(this.sched.now + sliceMs);
+      yield* this.#loop(this.sched.now + sliceMs);
       why = unrest(options);
       if (why === undefined && !this.config.isPatient) break;
     }
