@@ -2,8 +2,10 @@
 import { type Logger, systemClock, systemRandom } from "@smfs/core";
 import {
   createServer,
+  isLoopback,
   type Listening,
   type MemoryServer,
+  PlainHttpError,
   type ServerOptions,
   type TlsOptions,
 } from "@smfs/server";
@@ -57,6 +59,33 @@ export async function runMemoryServer(options: MemoryServerOptions): Promise<Run
   );
 }
 
+/**
+ * The server refuses these, too; here before anything is made.
+ * @throws CliError when other machines could read along, or needed no key
+ */
+export function refuseOpenDoors({
+  host = loopback,
+  auth,
+  tls,
+  allowHttp,
+}: Pick<MemoryServerOptions, "host" | "auth" | "tls" | "allowHttp">): void {
+  if (isLoopback(host)) return;
+  if (auth === "loopback") {
+    throw new CliError(
+      exitCodes.usage,
+      `${host} can be reached by other machines: requests there need a key`,
+      "--auth loopback is for 127.0.0.1",
+    );
+  }
+  if (tls === undefined && allowHttp !== true) {
+    throw new CliError(
+      exitCodes.usage,
+      new PlainHttpError(host).message,
+      "give a certificate (--tls-cert FILE --tls-key FILE); --allow-http does without, for a proxy in front that has one",
+    );
+  }
+}
+
 async function toServerOptions(options: MemoryServerOptions): Promise<ServerOptions> {
   const { dataDir, key, host = loopback, auth, allowHttp, tls, index, rateLimit } = options;
   const model = await embeddingModel(index.embedder);
@@ -90,7 +119,7 @@ function toRunning(server: MemoryServer, listening: Listening): RunningServer {
 /** What keeps a server from starting, and what to do about it; anything else as it is. */
 function toCliError(error: unknown, options: MemoryServerOptions): unknown {
   const { dataDir, host = loopback, port } = options;
-  const { code, name, message } = error as NodeJS.ErrnoException;
+  const { code, name } = error as NodeJS.ErrnoException;
   switch (code ?? name) {
     case "EACCES":
     case "EPERM":
@@ -113,14 +142,6 @@ function toCliError(error: unknown, options: MemoryServerOptions): unknown {
         `another server serves the data in ${dataDir}`,
         "use that one, or choose other data with --data DIR",
       );
-    case "PlainHttpError":
-      return new CliError(
-        exitCodes.usage,
-        message,
-        "give a certificate (--tls-cert FILE --tls-key FILE); --allow-http does without, for a proxy in front that has one",
-      );
-    case "RangeError":
-      return new CliError(exitCodes.usage, message, "--auth loopback is for 127.0.0.1");
     default:
       return error;
   }

@@ -5,9 +5,9 @@ import { systemRandom } from "@smfs/core";
 import { isLoopback } from "@smfs/server";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import { serverEnvironment } from "../config.ts";
-import { generatedKey, readKey } from "../credentials.ts";
+import { type Credentials, generatedKey, readKey } from "../credentials.ts";
 import { embeddedPaths, endServerRecord, writeServerRecord } from "../embedded-server.ts";
-import { type RunningServer, runMemoryServer } from "../memory-server.ts";
+import { type RunningServer, refuseOpenDoors, runMemoryServer } from "../memory-server.ts";
 import type { Output } from "../output.ts";
 import { ensurePrivateDir } from "../private-files.ts";
 import { openServeLog, type ServeLog } from "../serve-log.ts";
@@ -31,8 +31,10 @@ export async function serveCommand(
   const config = loadServerConfig(options, serverEnvironment(), places);
   const embedded = embeddedPaths(paths);
   const certificate = config.tls && readTls(config.tls);
+  refuseOpenDoors({ ...config, tls: certificate });
+  const given = givenKey(config);
   const dataDir = ensurePrivateDir(config.dataDir ?? embedded.dataDir);
-  const { key, keyFile } = serveKey(config, dataDir);
+  const { key, keyFile } = given ?? ownKey(dataDir);
   const log = openServeLog({
     level: config.logLevel,
     file: config.logFile,
@@ -67,18 +69,17 @@ export async function serveCommand(
   return exitCodes.done;
 }
 
-/** The given key, the key in the given file, or one that is generated and kept with the data. */
-function serveKey(
-  { key }: ServerConfig,
-  dataDir: string,
-): { readonly key: string; readonly keyFile: string | null } {
-  if (key === undefined) {
-    const keyFile = join(dataDir, "key");
-    return { key: generatedKey(keyFile, systemRandom), keyFile };
-  }
-  const given = readKey(key);
-  if (given.keyFile !== null) refuseReadable(given.keyFile, "the key");
+/** The given key, or the key in the given file. */
+function givenKey({ key }: ServerConfig): Credentials | undefined {
+  const given = key && readKey(key);
+  if (typeof given?.keyFile === "string") refuseReadable(given.keyFile, "the key");
   return given;
+}
+
+/** A key that is generated at the first start and kept with the data. */
+function ownKey(dataDir: string): Credentials {
+  const keyFile = join(dataDir, "key");
+  return { key: generatedKey(keyFile, systemRandom), keyFile };
 }
 
 interface Serving {
