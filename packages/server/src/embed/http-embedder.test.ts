@@ -79,6 +79,8 @@ test("[HTTPEMBED-3] an endpoint that is wrong in any way is an error that says h
     [json({ error: "no" }, 401), /401/],
     [json({ data: [] }), /0 vectors for/],
     [json([]), /0 vectors/],
+    [json(null), /0 vectors/],
+    [(input, r) => json({ data: input.map(() => null) })(input, r), /not a list/],
     [(input, r) => json({ data: input.map(() => ({ embedding: ["x"] })) })(input, r), /not a list/],
     [
       (input, r) => json({ data: input.map(() => ({ index: 0, embedding: [1] })) })(input, r),
@@ -101,6 +103,25 @@ test("[HTTPEMBED-3] an endpoint that is wrong in any way is an error that says h
     expect(error).toMatch(message);
     expect(error).not.toContain("secret");
   }
+});
+
+test("[HTTPEMBED-3] what an endpoint says, and the text that it may repeat, is in no error", async () => {
+  for (const said of ["the secret text", '{"data": the secret text', '"the secret text"']) {
+    answer = (_, response) => void response.end(said);
+    const error = await httpModel(options())
+      .load()
+      .then(() => undefined, String);
+    expect(error).toMatch(/the endpoint/);
+    expect(error).not.toContain("secret");
+  }
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  const nobody = httpModel({ baseUrl: `http://127.0.0.1:${port}/v1`, model: "m" });
+  await expect(nobody.load()).rejects.toThrow(
+    `127.0.0.1:${port} cannot be reached: nothing listens there`,
+  );
 });
 
 test("[HTTPEMBED-4] an answer of another dimension than before is refused", async () => {

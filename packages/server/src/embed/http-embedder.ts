@@ -3,6 +3,7 @@
  * (POST {base}/embeddings with `model` and `input`; platform.openai.com/docs/api-reference/embeddings).
  */
 import type { Calibration, Embedder, ModelSource } from "./embedder.ts";
+import { endpointError } from "./endpoint-error.ts";
 import { calibrationFrom, probeTexts } from "./probe-pairs.ts";
 import { scaledToUnit } from "./static-embedder.ts";
 
@@ -79,6 +80,18 @@ async function request(
   texts: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
+  try {
+    return await exchange(options, texts, signal);
+  } catch (error) {
+    throw endpointError(error, new URL(options.baseUrl).host);
+  }
+}
+
+async function exchange(
+  options: HttpModelOptions,
+  texts: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Float32Array[]> {
   const { baseUrl, model, key, fetch = globalThis.fetch } = options;
   const timeout = AbortSignal.timeout(requestMs);
   const response = await fetch(`${baseUrl.replace(/\/+$/, "")}/embeddings`, {
@@ -116,12 +129,16 @@ async function readBounded(response: Response): Promise<string> {
 
 /** The vectors of an answer, by their `index`, checked and scaled to length 1. */
 function readVectors(text: string, count: number): Float32Array[] {
-  const { data } = JSON.parse(text) as { data?: { index?: number; embedding?: unknown }[] };
+  const answer = JSON.parse(text) as {
+    data?: ({ index?: number; embedding?: unknown } | null)[];
+  } | null;
+  const data = answer?.data;
   if (!Array.isArray(data) || data.length !== count) {
     throw new Error(`the endpoint gave ${data?.length ?? 0} vectors for ${count} texts`);
   }
   const vectors = new Array<Float32Array>(count);
-  for (const [position, { index = position, embedding }] of data.entries()) {
+  for (const [position, row] of data.entries()) {
+    const { index = position, embedding } = row ?? {};
     const isVector =
       Array.isArray(embedding) &&
       embedding.length > 0 &&

@@ -5,6 +5,7 @@
  * The text is data from anybody: whatever it says, the answer is only ever read as a list of facts.
  */
 import * as z from "zod/mini";
+import { endpointError } from "../embed/endpoint-error.ts";
 import {
   type Fact,
   type FactContext,
@@ -53,8 +54,12 @@ export function chatFacts(options: ChatOptions): FactSource {
   return {
     label: `${model}@${new URL(baseUrl).host}`,
     find: async (text, context, signal) => {
-      const answer = await ask(options, question(text, context), signal);
-      return toFacts(answer, context);
+      try {
+        const answer = await ask(options, question(text, context), signal);
+        return toFacts(answer, context);
+      } catch (error) {
+        throw endpointError(error, new URL(baseUrl).host);
+      }
     },
   };
 }
