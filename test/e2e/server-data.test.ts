@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Sqlite from "better-sqlite3";
 import { expect, test } from "vitest";
 import { Device } from "./device.ts";
 import { serverTree } from "./server-view.ts";
@@ -169,6 +170,32 @@ test.each([
   expect(existsSync(join(device.dir, "data/smfs/server/server.sqlite"))).toBe(false);
 });
 
+test("[CLI-44] data of a newer version is refused by every command, with the version to install, and left as it is", async () => {
+  const device = new Device();
+  const data = join(device.dir, "data/smfs/server");
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const file = join(data, "server.sqlite");
+  const newer = new Sqlite(file);
+  newer.exec("CREATE TABLE setting (k TEXT PRIMARY KEY, v TEXT NOT NULL)");
+  newer.exec("INSERT INTO setting VALUES ('schema-writer', '9.8.7')");
+  newer.pragma("user_version = 999");
+  newer.close();
+  const before = readFileSync(file);
+  for (const args of [
+    ["serve", "--port", "0"],
+    ["mount", "notes", "--path", join(device.dir, "m")],
+    ["server", "check"],
+    ["server", "backup", join(device.dir, "copy")],
+    ["server", "keys", "create", "x"],
+  ]) {
+    const { code, err } = await device.smfs(args);
+    expect([args[0], code === 0]).toEqual([args[0], false]);
+    expect(err).toContain("was written by a newer smfs (9.8.7)");
+    expect(err).toContain("install smfs 9.8.7 or a newer one");
+  }
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
 test("[CLI-46] this machine's own server is found, told of and ended; what mounts need stays", async () => {
   const device = new Device();
   expect(await device.smfs(["server", "status"])).toMatchObject({
@@ -192,6 +219,11 @@ test("[CLI-46] this machine's own server is found, told of and ended; what mount
   expect(await device.ok(["status", mount])).toContain("1 passage");
   const used = await device.smfs(["server", "stop"]);
   expect(used).toMatchObject({ code: 5, err: expect.stringContaining(mount) });
+  // Begun anew it serves on; the mount is not taken away for it.
+  const { pid } = device.server() ?? {};
+  expect(await device.ok(["server", "restart"])).toContain(device.server()?.apiUrl);
+  expect(device.server()?.pid).not.toBe(pid);
+  await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
   await device.ok(["unmount", mount]);
   expect(await device.ok(["server", "stop"])).toContain("has ended");
   expect((await device.smfs(["server", "status"])).code).toBe(7);

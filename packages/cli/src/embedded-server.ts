@@ -8,6 +8,7 @@ import { CliError, exitCodes } from "./cli-error.ts";
 import { type Paths, serverEnvironment } from "./config.ts";
 import { generatedKey } from "./credentials.ts";
 import { launch } from "./daemon/launch.ts";
+import { isDataTaken } from "./data-taken.ts";
 import { healthMs, lookMs, serverPort, serverStartMs } from "./limits.ts";
 import { ensurePrivateDir, readJsonObject, writePrivateFile } from "./private-files.ts";
 import { isSameProcess, processIdentity } from "./processes.ts";
@@ -121,7 +122,7 @@ export async function ensureEmbeddedServer(
       return { apiUrl, key, keyFile };
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      if (error.exitCode === exitCodes.conflict && clock.monotonic() < until) {
+      if (isDataTaken(error) && clock.monotonic() < until) {
         // Two mounts may start it at one time: the one that comes second uses the other's. Each may also have been in
         // the other's way, so that neither runs: they try again, not at the same moment.
         const other = await waitForOther(recordFile, clock, otherMs(process.pid));

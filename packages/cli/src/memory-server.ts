@@ -10,6 +10,7 @@ import {
   type TlsOptions,
 } from "@smfs/server";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { dataTaken } from "./data-taken.ts";
 import { ensurePrivateDir } from "./private-files.ts";
 import type { IndexSettings, ServerConfig } from "./server-config.ts";
 import { embeddingModel, factModel } from "./server-models.ts";
@@ -119,7 +120,7 @@ function toRunning(server: MemoryServer, listening: Listening): RunningServer {
 /** What keeps a server from starting, and what to do about it; anything else as it is. */
 function toCliError(error: unknown, options: MemoryServerOptions): unknown {
   const { dataDir, host = loopback, port } = options;
-  const { code, name } = error as NodeJS.ErrnoException;
+  const { code, name, message, hint } = error as NodeJS.ErrnoException & { hint?: string };
   switch (code ?? name) {
     case "EACCES":
     case "EPERM":
@@ -137,11 +138,9 @@ function toCliError(error: unknown, options: MemoryServerOptions): unknown {
         "0.0.0.0 or :: are all of its addresses; 127.0.0.1 is for programs on it alone",
       );
     case "DataLockedError":
-      return new CliError(
-        exitCodes.conflict,
-        `another server serves the data in ${dataDir}`,
-        "use that one, or choose other data with --data DIR",
-      );
+      return dataTaken(dataDir);
+    case "NewerDataError":
+      return new CliError(exitCodes.conflict, message, hint);
     default:
       return error;
   }

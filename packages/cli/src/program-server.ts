@@ -69,6 +69,12 @@ export function addServer(program: Command, run: Run): void {
     .action(() =>
       run(async (context) => (await import("./commands/server-stop.ts")).stopCommand(context)),
     );
+  server
+    .command("restart")
+    .description("end this machine's own server and start it, with the settings as they are now")
+    .action(() =>
+      run(async (context) => (await import("./commands/server-stop.ts")).restartCommand(context)),
+    );
 }
 
 /** Options that say which data is meant. */

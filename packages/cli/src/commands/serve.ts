@@ -6,6 +6,7 @@ import { isLoopback } from "@smfs/server";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import { serverEnvironment } from "../config.ts";
 import { type Credentials, generatedKey, readKey } from "../credentials.ts";
+import { isDataTaken } from "../data-taken.ts";
 import { embeddedPaths, endServerRecord, writeServerRecord } from "../embedded-server.ts";
 import { type RunningServer, refuseOpenDoors, runMemoryServer } from "../memory-server.ts";
 import type { Output } from "../output.ts";
@@ -50,8 +51,7 @@ export async function serveCommand(
       portTries: 0,
       logger: log,
     }).catch((error: unknown) => {
-      const isTaken = error instanceof CliError && error.exitCode === exitCodes.conflict;
-      if (!isTaken || dataDir !== embedded.dataDir) throw error;
+      if (!isDataTaken(error) || dataDir !== embedded.dataDir) throw error;
       const hint =
         "use that one, end it with smfs server stop, or choose other data with --data DIR";
       throw new CliError(exitCodes.conflict, error.message, hint);

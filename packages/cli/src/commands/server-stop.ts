@@ -1,6 +1,6 @@
-/** `smfs server stop`: ends this machine's own server. */
+/** `smfs server stop` and `restart`: this machine's own server. */
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
-import { embeddedPaths } from "../embedded-server.ts";
+import { embeddedPaths, ensureEmbeddedServer } from "../embedded-server.ts";
 import { stopServer } from "../embedded-stop.ts";
 import { isAlive, readMountRecords } from "../mount-records.ts";
 import { count } from "../output.ts";
@@ -15,7 +15,7 @@ export async function stopCommand(context: CommandContext): Promise<ExitCode> {
     throw new CliError(
       exitCodes.conflict,
       `${count(users.length, "mount")} of this machine would start it again, ${first.path} for one`,
-      "unmount first: smfs list names them",
+      "unmount first (smfs list names them), or let it begin anew: smfs server restart",
     );
   }
   const ended = await stopServer(embeddedPaths(paths).recordFile, clock);
@@ -24,5 +24,17 @@ export async function stopCommand(context: CommandContext): Promise<ExitCode> {
       ? "no server of this machine runs"
       : `the server on ${ended.apiUrl} has ended`,
   );
+  return exitCodes.done;
+}
+
+/** Ends the server and starts it: with other settings, or after another version was installed. Mounts go on. */
+export async function restartCommand(context: CommandContext): Promise<ExitCode> {
+  const { output, clock } = context;
+  const { paths } = context.config();
+  output.progress("ending the memory server of this machine");
+  await stopServer(embeddedPaths(paths).recordFile, clock);
+  // A mount may have been quicker: then it is its server that is found.
+  const { apiUrl } = await ensureEmbeddedServer(paths, clock, (text) => output.progress(text));
+  output.line(`the server runs on ${apiUrl}`);
   return exitCodes.done;
 }
