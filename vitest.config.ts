@@ -8,7 +8,7 @@ const source = {
 
 // A machine that cannot mount fails the mount tests, unless it is said on purpose that there is no FUSE.
 const mountFolders =
-  process.env.SMFS_TEST_WITHOUT === "fuse" ? [] : ["mount", "posix", "crash", "e2e"];
+  process.env.SMFS_TEST_WITHOUT === "fuse" ? [] : ["mount", "posix", "torture", "e2e"];
 
 export default defineConfig({
   test: {

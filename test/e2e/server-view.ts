@@ -1,6 +1,10 @@
 /** What the server holds, asked over HTTP as any client would: raw bytes by id. */
-import type { Device } from "./device.ts";
 import { digest, type Tree } from "./trees.ts";
+
+/** Who can ask the server: a device that has its key. */
+export interface Asking {
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
 
 interface Listed {
   readonly id: string;
@@ -12,7 +16,7 @@ const pageMax = 1000;
 const parallel = 16;
 
 /** Every document of a container with a path. */
-export async function listDocuments(device: Device, container: string): Promise<Listed[]> {
+export async function listDocuments(device: Asking, container: string): Promise<Listed[]> {
   const all: Listed[] = [];
   for (let page = 1; ; page += 1) {
     const response = await device.fetch("/v3/documents/list", {
@@ -30,7 +34,7 @@ export async function listDocuments(device: Device, container: string): Promise<
 }
 
 /** The container as a tree, each file by the digest of its raw download. Markers of directories are left out. */
-export async function serverTree(device: Device, container: string): Promise<Tree> {
+export async function serverTree(device: Asking, container: string): Promise<Tree> {
   const documents = await listDocuments(device, container);
   const tree = new Map<string, string>();
   const files = documents.filter(({ metadata }) => metadata?.sfs_kind !== "dir");
