@@ -1,4 +1,5 @@
-/** Counts of requests, for operators (Prometheus text format). */
+/** Counts of requests, for operators. */
+import type { MetricFamily, Sample } from "./exposition.ts";
 
 /** Upper bounds of the latency buckets, in seconds. */
 const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -28,27 +29,40 @@ export class RequestMetrics {
     }
   }
 
-  /** All counts as lines of the exposition format. */
-  lines(): string[] {
-    const lines = ["# TYPE smfs_requests_total counter"];
-    for (const [route, counts] of this.#routes) {
-      for (const [status, count] of counts.byStatus) {
-        lines.push(`smfs_requests_total{route="${route}",status="${status}"} ${count}`);
-      }
-    }
-    lines.push("# TYPE smfs_request_seconds histogram");
-    for (const [route, counts] of this.#routes) {
-      for (const [index, bound] of bucketsS.entries()) {
-        lines.push(
-          `smfs_request_seconds_bucket{route="${route}",le="${bound}"} ${counts.buckets[index] ?? 0}`,
-        );
-      }
-      lines.push(
-        `smfs_request_seconds_bucket{route="${route}",le="+Inf"} ${counts.count}`,
-        `smfs_request_seconds_sum{route="${route}"} ${counts.sumS}`,
-        `smfs_request_seconds_count{route="${route}"} ${counts.count}`,
-      );
-    }
-    return lines;
+  families(): MetricFamily[] {
+    const routes = [...this.#routes];
+    return [
+      {
+        name: "smfs_requests_total",
+        help: "Requests that were answered.",
+        type: "counter",
+        samples: routes.flatMap(([route, { byStatus }]) =>
+          [...byStatus].map(([status, value]) => ({
+            labels: { route, status: `${status}` },
+            value,
+          })),
+        ),
+      },
+      {
+        name: "smfs_request_seconds",
+        help: "Time from a request's head to its answer's; of a long poll, its waiting too.",
+        type: "histogram",
+        samples: routes.flatMap(([route, counts]) => histogram(route, counts)),
+      },
+    ];
   }
+}
+
+function histogram(route: string, { buckets, count, sumS }: RouteCounts): Sample[] {
+  const suffix = "_bucket";
+  return [
+    ...bucketsS.map((bound, index) => ({
+      suffix,
+      labels: { route, le: `${bound}` },
+      value: buckets[index] ?? 0,
+    })),
+    { suffix, labels: { route, le: "+Inf" }, value: count },
+    { suffix: "_sum", labels: { route }, value: sumS },
+    { suffix: "_count", labels: { route }, value: count },
+  ];
 }
