@@ -24,6 +24,8 @@ export const intervalSMax = 86_400;
 /** Milliseconds that a look into `.smfs/search/` or `.smfs/history/` waits for the server, and the bytes of a version. */
 export const generatedSearchMs = 2_000;
 export const generatedVersionMs = 30_000;
+/** Bytes free on the disk below which `doctor` says that it is nearly full. */
+export const diskFreeBytesMin: number = 100 << 20;
 /** Smallest budget for the bytes of files: below it nearly every read would fetch. */
 export const cacheBytesMin: number = 1 << 20;
 

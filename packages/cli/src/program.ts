@@ -3,6 +3,7 @@
  * called: a question to a daemon need not wait for the code of the server and the mount.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { DoctorOptions } from "./commands/doctor.ts";
 import type { GrepOptions } from "./commands/grep.ts";
 import type { ListOptions } from "./commands/list.ts";
 import type { LogsOptions } from "./commands/logs.ts";
@@ -61,6 +62,7 @@ export function buildProgram(run: Run): Command {
   addQueries(program, run);
   addServe(program, run);
   addServer(program, run);
+  addDoctor(program, run);
   program
     .command("version")
     .description("what is installed")
@@ -211,6 +213,22 @@ function addQueries(program: Command, run: Run): void {
     .action((target: string | undefined, options: LogsOptions) =>
       run(async (context) =>
         (await import("./commands/logs.ts")).logsCommand(context, target, options),
+      ),
+    );
+}
+
+function addDoctor(program: Command, run: Run): void {
+  withServer(
+    program
+      .command("doctor")
+      .description("look at everything a mount needs, and say what is wrong and what to do"),
+  )
+    .option("--repair", "mend what can be mended; nothing is removed")
+    .option("--deep", "also compare the digests of all files that are as the server has them")
+    .option("--json", "for programs")
+    .action((options: DoctorOptions) =>
+      run(async (context) =>
+        (await import("./commands/doctor.ts")).doctorCommand(context, options),
       ),
     );
 }

@@ -49,7 +49,12 @@ export const programFact = "program";
 export function imageOf(path: string): SqliteDatabase.Database {
   const file = new SqliteDatabase(path, { readonly: true, fileMustExist: true, timeout: 0 });
   try {
-    return new SqliteDatabase(file.serialize());
+    // Serializing neither minds a lock nor says what is no database.
+    file.pragma("schema_version");
+    const image = file.serialize();
+    // A database in memory has no write-ahead log: its header must not say that there is one (sqlite.org/fileformat2).
+    image.fill(1, 18, 20);
+    return new SqliteDatabase(image);
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) {
       throw new StoreOpenError("the store is in use by a daemon", "unmount it first");
@@ -353,6 +358,15 @@ export class Database {
       throw error;
     }
     this.#durableCount = this.#commitCount;
+  }
+
+  /** Closes what could not be used: nothing more is written, not even what is left in the redo log. */
+  abandon(): void {
+    try {
+      this.#commits.close(false);
+    } finally {
+      this.sql.close();
+    }
   }
 
   close(): void {

@@ -2,6 +2,11 @@ export type { ByteStore, FileWorker, Snapshot, WorkStat } from "./byte-store.ts"
 export { type Breach, type CheckOptions, check } from "./check.ts";
 export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
+export { DamagedStore } from "./doctor/damaged-store.ts";
+export { inspectStore, type StoreReport } from "./doctor/inspect-store.ts";
+export { canMend, markForComparison } from "./doctor/mend.ts";
+export { type Salvaged, salvageStore } from "./doctor/salvage.ts";
+export { openImage } from "./doctor/store-image.ts";
 export { RealFileWorker } from "./file-worker.ts";
 export type { FileDurability } from "./files.ts";
 export { GeneratedFileSystem } from "./generated/generated-filesystem.ts";

@@ -37,7 +37,7 @@ import type { ByteStore } from "./byte-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { StoreContext } from "./context.ts";
 import { Creation } from "./creation.ts";
-import { Database } from "./database.ts";
+import { Database, programFact } from "./database.ts";
 import { Directories } from "./directories.ts";
 import { Entries } from "./entries.ts";
 import { Eviction } from "./eviction.ts";
@@ -82,6 +82,8 @@ export interface StoreOptions {
   readonly emit: (event: StoreEvent) => void;
   /** When acknowledged bytes survive a power loss; `fsync` when they were asked to. */
   readonly durability?: FileDurability;
+  /** Version of this program, noted in the store: one that is too old for it then says which is needed. */
+  readonly program?: string;
   /** Bytes of working files to keep about, where the server has them too; no bound unless told. */
   readonly cacheBytes?: number;
 }
@@ -107,7 +109,16 @@ export class Store implements FileSystem {
 
   /** @throws StoreOpenError when the store is in use, damaged, or newer than this program */
   static open(options: StoreOptions): Store {
-    return new Store(options);
+    const { database } = options;
+    if (database instanceof Database) return new Store(options);
+    const db = new Database(database);
+    try {
+      return new Store({ ...options, database: db });
+    } catch (error) {
+      // Whoever looks what is wrong must find it unlocked.
+      db.abandon();
+      throw error;
+    }
   }
 
   private constructor(options: StoreOptions) {
@@ -131,6 +142,7 @@ export class Store implements FileSystem {
     this.#recovery = new Recovery(context);
     this.#recovery.start();
     this.#ownRoot();
+    if (options.program !== undefined) this.#noteProgram(options.program);
     this.#reserve = new Reserve(context.bytes, context.orphans.garbage, context.log);
   }
 
@@ -139,6 +151,12 @@ export class Store implements FileSystem {
     const { db, inodes, owner } = this.#context;
     if (inodes.get(rootIno).ctime_s !== 0) return;
     db.transaction(() => inodes.update(rootIno, { ...owner, ...inodes.touched() }));
+  }
+
+  #noteProgram(version: string): void {
+    const { db, facts } = this.#context;
+    if (facts.get(programFact) === version) return;
+    db.transaction(() => facts.set(programFact, version));
   }
 
   /** What the kernel must forget because of transitions that have committed. Told once. */

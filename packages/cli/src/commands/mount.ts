@@ -50,6 +50,8 @@ export interface MountOptions extends ServerFlags {
 export interface MountReady {
   /** Whether the server could be asked what there is. */
   readonly online: boolean;
+  /** What is wrong with the store, which then is mounted to be read only. */
+  readonly damage?: string | undefined;
 }
 
 export async function mountCommand(
@@ -233,7 +235,12 @@ function printReady(
     : server.apiUrl;
   output.line(`${output.bold(container)} is mounted at ${output.bold(mountPath)}`);
   output.line(`  server   ${where}`);
-  if (!ready.online) {
+  if (ready.damage !== undefined) {
+    output.note(
+      `the store of ${container} is damaged (${ready.damage}), so it is mounted to be read only: copy what you need`,
+    );
+    output.note(`then: ${command} unmount ${quoted(mountPath)} && ${command} doctor --repair`);
+  } else if (!ready.online) {
     output.line("  offline  what you write is kept here and sent when the server can be reached");
   }
   if (settings.readOnly) output.line("  read-only: nothing can be changed through this mount");

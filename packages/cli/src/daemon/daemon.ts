@@ -77,30 +77,33 @@ export class Daemon implements DaemonControl {
    * @throws StoreOpenError, MountError and others, each with nothing left behind
    */
   static async start(deps: DaemonDeps): Promise<Daemon> {
-    const { settings, clock, log } = deps;
+    const { settings: given, clock, log } = deps;
     let kernel: KernelSide | undefined;
     let daemon: Daemon | undefined;
     const tooEarly = Promise.resolve({ kind: "failed", code: "EHOSTUNREACH" } as const);
     const host = await StoreHost.open({
-      storeDir: settings.storeDir,
+      storeDir: given.storeDir,
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       wishes: {
-        readOnly: settings.readOnly,
-        durability: settings.durability,
-        cacheBytes: settings.cacheBytes,
+        readOnly: given.readOnly,
+        durability: given.durability,
+        cacheBytes: given.cacheBytes,
       },
       onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,
       log,
       onInvalidations: (invalidations) => kernel?.invalidate(invalidations),
     });
+    // What is damaged is neither changed nor compared with the server.
+    const settings =
+      host.damage === undefined ? given : { ...given, readOnly: true, push: false, pull: false };
     try {
       kernel = new KernelSide(host, settings, log);
     } catch (error) {
       await host.close();
       throw error;
     }
-    daemon = new Daemon(deps, host, kernel);
+    daemon = new Daemon({ settings, clock, log }, host, kernel);
     try {
       await daemon.#begin();
     } catch (error) {
@@ -206,6 +209,11 @@ export class Daemon implements DaemonControl {
     return this.#answers.answer(question);
   }
 
+  /** What is wrong with the store, which then is only read. */
+  get damage(): string | undefined {
+    return this.#host.damage;
+  }
+
   async status(): Promise<DaemonStatus> {
     const engine = await this.#look();
     const isAsked =
@@ -244,16 +252,18 @@ export class Daemon implements DaemonControl {
     onProgress: (text: string) => void,
   ): Promise<UnmountOutcome> {
     const { force, drainTimeoutMs } = request;
-    const outcome = force
+    // Of what is only read nothing waits to be sent.
+    const isIdle = force || this.damage !== undefined;
+    const outcome = isIdle
       ? await this.#outcome()
       : await this.#withOnlyHere(await this.#drain(this.#outward, drainTimeoutMs, onProgress));
-    if (!outcome.safe && !force) return { kind: "unsafe", outcome };
+    if (!outcome.safe && !isIdle) return { kind: "unsafe", outcome };
     const users = this.#kernel.unmount();
     if (users !== undefined) {
       if (!force) return { kind: "busy", users };
       this.#kernel.detach();
     }
-    const last = await this.#unmounted(force ? 0 : drainTimeoutMs);
+    const last = await this.#unmounted(isIdle ? 0 : drainTimeoutMs);
     const keptIn = this.#settings.ephemeral && !last.safe ? this.#settings.storeDir : null;
     return { kind: "unmounted", outcome: last, keptIn };
   }

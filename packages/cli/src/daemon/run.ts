@@ -31,7 +31,7 @@ export async function runDaemon(
   void hooks.abandoned?.then(() => daemon.end("whoever started it went away"));
   try {
     const online = await daemon.whenReady(hooks.onProgress);
-    await hooks.onReady({ online });
+    await hooks.onReady({ online, damage: daemon.damage });
   } catch (error) {
     await daemon.end("it could not be made ready");
     throw error;

@@ -49,6 +49,7 @@ export class StoreHost {
   readonly #logSync: LogSync;
   #received: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
+  #damage: string | undefined;
   #isClosed = false;
   #expected = 0;
   #heardAt = 0;
@@ -105,6 +106,11 @@ export class StoreHost {
   /** Identity of the store, and of this device towards the server. */
   get epoch(): string {
     return present(this.#epoch, "the epoch of an open store");
+  }
+
+  /** What is wrong with the store, which then is only read; undefined when nothing is. */
+  get damage(): string | undefined {
+    return this.#damage;
   }
 
   /** Bytes of files here when they were last summed; undefined without a budget. */
@@ -176,6 +182,7 @@ export class StoreHost {
     switch (message.kind) {
       case "opened":
         this.#epoch = message.epoch;
+        this.#damage = message.damage;
         this.#onOpened();
         break;
       case "open-failed":
@@ -184,6 +191,7 @@ export class StoreHost {
         break;
       case "port":
         if (message.invalidations.length > 0) this.#options.onInvalidations(message.invalidations);
+        this.#expected -= message.replies.length;
         this.#receive(message.replies, message.mustSync);
         break;
       case "event":

@@ -47,7 +47,8 @@ export type ToStoreThread =
   | { readonly kind: "close" };
 
 export type FromStoreThread =
-  | { readonly kind: "opened"; readonly epoch: string }
+  /** `damage`: what is wrong with the store, which then is only read. */
+  | { readonly kind: "opened"; readonly epoch: string; readonly damage: string | undefined }
   | { readonly kind: "open-failed"; readonly message: string; readonly hint: string | undefined }
   | {
       readonly kind: "port";

@@ -3,22 +3,12 @@
  * Node's event loop before the mount and after it, or inside the kernel loop, which looks for messages when the
  * eventfd wakes it. Both do the same with a message.
  */
-import { join } from "node:path";
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { type Cancel, type Logger, systemClock, systemRandom } from "@smfs/core";
+import { type Cancel, type Logger, systemClock } from "@smfs/core";
 import { FuseSession, stackDepthOf, type Wake } from "@smfs/fuse";
-import {
-  GeneratedFileSystem,
-  GeneratedNames,
-  onlyHere,
-  PortServer,
-  RealByteStore,
-  Store,
-  type StoreEvent,
-  Transitions,
-  tellingTransitions,
-} from "@smfs/store";
+import type { StoreEvent } from "@smfs/store";
 import { raiseDirty } from "./dirty-signal.ts";
+import { openStore, type ServedStore } from "./served-store.ts";
 import type {
   FromStoreThread,
   KernelEnd,
@@ -28,17 +18,12 @@ import type {
 
 /** Milliseconds after which what was due and failed is tried again. */
 const tickAgainMs = 1000;
-/** What is told of what would be gone with the store. */
-const onlyHereMax = 100;
 
 class StoreThread {
   readonly #messages: MessagePort;
   readonly #settings: StoreThreadSettings;
   readonly #log: Logger;
-  readonly #store: Store;
-  readonly #names: GeneratedNames;
-  readonly #fs: GeneratedFileSystem;
-  readonly #port: PortServer;
+  readonly #store: ServedStore;
   /** Set while the kernel loop runs: its next wake-up ends it. */
   #isStopping = false;
   #isServing = false;
@@ -52,28 +37,17 @@ class StoreThread {
     this.#log = {
       log: (level, message, fields) => this.#tell({ kind: "log", level, message, fields }),
     };
-    const { storeDir, owner, wishes } = settings;
-    this.#store = Store.open({
-      database: join(storeDir, "store.db"),
-      bytes: new RealByteStore(storeDir),
-      clock: systemClock,
-      random: systemRandom,
-      logger: this.#log,
-      owner,
+    this.#store = openStore(settings, {
+      log: this.#log,
       emit: (event) => this.#emit(event),
-      durability: wishes.durability,
-      ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
+      ask: (asked) => this.#tell({ kind: "ask", asked }),
     });
-    const { context } = this.#store;
-    this.#names = new GeneratedNames(context, (asked) => this.#tell({ kind: "ask", asked }));
-    this.#fs = new GeneratedFileSystem(this.#store, this.#names, { isReadOnly: wishes.readOnly });
-    const transitions = tellingTransitions(new Transitions(context), context, this.#names);
-    this.#port = new PortServer(context, transitions, systemClock, "process");
     this.#messages.on("message", (message: ToStoreThread) => {
       this.#take(message);
       this.#turn();
     });
-    this.#tell({ kind: "opened", epoch: context.versions.epoch });
+    const { epoch, damage } = this.#store;
+    this.#tell({ kind: "opened", epoch, damage });
     this.#turn();
   }
 
@@ -89,7 +63,7 @@ class StoreThread {
   #take(message: ToStoreThread): void {
     switch (message.kind) {
       case "requests":
-        this.#port.accept(message.requests);
+        this.#store.port.accept(message.requests);
         break;
       case "serve":
         this.#serve(message.deviceFd);
@@ -98,10 +72,10 @@ class StoreThread {
         this.#isStopping = true;
         break;
       case "answer":
-        this.#names.receive(message.id, message.answer);
+        this.#store.receive(message.id, message.answer);
         break;
       case "only-here":
-        this.#tell({ kind: "only-here", found: onlyHere(this.#store.context, onlyHereMax) });
+        this.#tell({ kind: "only-here", found: this.#store.onlyHere() });
         break;
       case "close":
         this.#close();
@@ -114,15 +88,15 @@ class StoreThread {
    * @returns milliseconds until the next one is due; -1 when nothing waits for time
    */
   #slice(): number {
-    const replies = this.#port.run();
-    if (replies.length > 0) this.#names.stirred();
+    const replies = this.#store.port.run();
+    if (replies.length > 0) this.#store.stirred();
     this.#tick();
     this.#tellCache();
     const invalidations = this.#store.takeInvalidations();
     if (replies.length > 0 || invalidations.length > 0) {
-      this.#tell({ kind: "port", replies, invalidations, mustSync: this.#port.mustSync });
+      this.#tell({ kind: "port", replies, invalidations, mustSync: this.#store.port.mustSync });
     }
-    return this.#port.hasRequests ? 0 : this.#nextTickMs();
+    return this.#store.port.hasRequests ? 0 : this.#nextTickMs();
   }
 
   #tellCache(): void {
@@ -138,7 +112,6 @@ class StoreThread {
     if (now < this.#tickNotBeforeMs) return;
     try {
       this.#store.tick(now);
-      this.#names.tick(now);
     } catch (error) {
       this.#tickNotBeforeMs = now + tickAgainMs;
       this.#log.log("error", "what was due could not be done", { reason: String(error) });
@@ -146,17 +119,9 @@ class StoreThread {
   }
 
   #nextTickMs(): number {
-    const nextMs = this.#nextDueMs();
+    const nextMs = this.#store.nextTickMs();
     const pauseMs = this.#tickNotBeforeMs - systemClock.monotonic();
     return nextMs < 0 ? nextMs : Math.max(nextMs, Math.ceil(pauseMs));
-  }
-
-  #nextDueMs(): number {
-    const storeMs = this.#store.nextTickMs();
-    const dueMs = this.#names.dueMs - systemClock.monotonic();
-    if (dueMs === Number.POSITIVE_INFINITY) return storeMs;
-    const namesMs = Math.max(0, Math.ceil(dueMs));
-    return storeMs < 0 ? namesMs : Math.min(storeMs, namesMs);
   }
 
   /** A turn on Node's event loop. */
@@ -164,7 +129,7 @@ class StoreThread {
     if (this.#isServing) return;
     this.#cancelTick();
     // Nobody is parked without a kernel: announced waits are dropped.
-    this.#fs.takeResumed();
+    this.#store.takeResumed();
     const nextMs = this.#slice();
     if (nextMs >= 0) this.#cancelTick = systemClock.after(nextMs, () => this.#turn());
   }
@@ -176,12 +141,12 @@ class StoreThread {
     let end: KernelEnd;
     const { durability } = this.#settings.wishes;
     try {
-      const session = new FuseSession(this.#fs, {
+      const session = new FuseSession(this.#store.fs, {
         deviceFd,
         wakeFd: this.#settings.wakeFd,
         onWake: () => this.#wake(),
         nextWakeMs: () => this.#nextTickMs(),
-        abandon: (ticket) => this.#fs.abandon(ticket),
+        abandon: (ticket) => this.#store.abandon(ticket),
         clock: systemClock,
         logger: this.#log,
         // What the kernel writes itself sends no message that could make it durable.
@@ -210,7 +175,7 @@ class StoreThread {
       this.#take(received.message);
     }
     const nextWakeMs = this.#slice();
-    return { resumed: this.#fs.takeResumed(), stop: this.#isStopping, nextWakeMs };
+    return { resumed: this.#store.takeResumed(), stop: this.#isStopping, nextWakeMs };
   }
 
   #close(): void {

@@ -34,6 +34,8 @@ export class ExtractQueue {
   readonly #waiting = new Map<string, Waiting>();
   /** Fids that are asked for, by document and digest. */
   readonly #asking = new Map<string, string>();
+  /** When the first of those that wait is due; asked for before each sleep, so it is not looked up each time. */
+  #soonestMs = Number.POSITIVE_INFINITY;
   /** How far the search at the start is; undefined when it is done. */
   #searchedTo: number | undefined = 0;
 
@@ -56,18 +58,18 @@ export class ExtractQueue {
   /** When `tick` has something to do, on the monotonic clock. */
   get dueMs(): number {
     if (this.#searchedTo !== undefined) return Number.NEGATIVE_INFINITY;
-    if (this.#asking.size >= askingMax) return Number.POSITIVE_INFINITY;
-    let due = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#waiting.values()) due = Math.min(due, dueMs);
-    return due;
+    return this.#asking.size >= askingMax ? Number.POSITIVE_INFINITY : this.#soonestMs;
   }
 
   tick(nowMs: number): void {
+    if (nowMs < this.dueMs) return;
     this.#search();
+    let soonest = Number.POSITIVE_INFINITY;
     for (const [fid, waiting] of this.#waiting) {
-      if (this.#asking.size >= askingMax) return;
-      if (waiting.dueMs <= nowMs) this.#ask(fid, waiting, nowMs);
+      if (waiting.dueMs <= nowMs && this.#asking.size < askingMax) this.#ask(fid, waiting, nowMs);
+      if (this.#waiting.has(fid)) soonest = Math.min(soonest, waiting.dueMs);
     }
+    this.#soonestMs = soonest;
   }
 
   #search(): void {
@@ -80,6 +82,7 @@ export class ExtractQueue {
   #add(fid: string): void {
     if (this.#waiting.size >= waitingMax) return;
     this.#waiting.set(fid, { dueMs: Number.NEGATIVE_INFINITY, tries: 0 });
+    this.#soonestMs = Number.NEGATIVE_INFINITY;
   }
 
   #ask(fid: string, waiting: Waiting, nowMs: number): void {

@@ -95,6 +95,7 @@ test("[SIDECAR-2] a document that is still processed, or a server that is away, 
   }
   g.answer("extract", { kind: "extract", of: "pdf", text: "done" });
   expect(g.read("/a.pdf.pdf-transcription.md")).toBe("done");
+  g.later(60_000);
   expect(g.names.dueMs).toBe(Number.POSITIVE_INFINITY);
 });
 
