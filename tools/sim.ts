@@ -1,21 +1,24 @@
 /**
- * `npm run sim -- COMMAND`: run | replay SEED | shrink SEED | mutate | soak.
+ * `npm run sim -- COMMAND`: run | replay SEED | shrink SEED | mutate | soak | small.
  *
- *   run     [--seeds N] [--from S] [--mode plain|hot] [--jobs J]   seeds in a row; exit 1 on any violation
+ *   run     [--seeds N] [--from S] [--mode plain|hot|brisk] [--jobs J]   seeds in a row; exit 1 on any violation
  *   replay  SEED [--mode M] [--trace]                              one seed, with its trace
  *   shrink  SEED [--mode M] [--out FILE]                           a small recipe that breaks the same rule
  *   script  FILE [--trace]                                         a saved recipe
  *   mutate  [--only NAME] [--repeats R] [--seeds N]                does each mutant get caught, and how soon?
- *   soak    --acked N [--jobs J] [--from S]                        until so many writes were acknowledged
+ *   soak    --acked N [--jobs J] [--from S]                        all modes, until so many writes were acknowledged
+ *   small   [--part I/N] [--jobs J] [--out FILE]                   all programs of up to three operations, or each N-th
  */
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { addTally, newTally, runBatch, type Tally } from "../test/sim/batch.ts";
+import { seedLines, type Tally } from "../test/sim/batch.ts";
+import { programJobs, programLine, seedJobs, soakJobs } from "../test/sim/batch-jobs.ts";
+import { runJobs } from "../test/sim/batch-processes.ts";
 import type { Mode } from "../test/sim/config.ts";
 import { productDevice } from "../test/sim/product-device.ts";
 import { type Recipe, recipeOf, run } from "../test/sim/run.ts";
 import { Shrinker } from "../test/sim/shrink.ts";
+import { programCount } from "../test/sim/small-programs.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,12 +33,14 @@ const { values, positionals } = parseArgs({
     acked: { type: "string", default: "1000000" },
     failures: { type: "string", default: "10" },
     trace: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
+    part: { type: "string", default: "0/1" },
     coverage: { type: "boolean", default: false },
   },
 });
 
-const mode: Mode = values.mode === "hot" ? "hot" : "plain";
+const modes: readonly Mode[] = ["plain", "hot", "brisk", "busy"];
+const mode: Mode = modes.find((one) => one === values.mode) ?? "plain";
+const jobCount = Number(values.jobs);
 const [command = "run", target] = positionals;
 
 switch (command) {
@@ -54,6 +59,9 @@ switch (command) {
   case "soak":
     await soak();
     break;
+  case "small":
+    await runSmall();
+    break;
   default:
     console.error(`no such command: ${command}`);
     process.exitCode = 2;
@@ -61,76 +69,41 @@ switch (command) {
 
 async function runSeeds(): Promise<void> {
   const started = performance.now();
-  const seedCount = Number(values.seeds);
-  const tally = await runParallel(Number(values.from), seedCount, Number(values.jobs));
-  if (values.json) {
-    const { coverage, ...rest } = tally;
-    process.stdout.write(`${JSON.stringify({ ...rest, coverage: [...coverage.counts] })}\n`);
-    return;
-  }
-  report(tally, (performance.now() - started) / 1000);
-  if (tally.failures.length > 0) process.exitCode = 1;
+  const jobs = seedJobs(mode, Number(values.from), Number(values.seeds), Number(values.failures));
+  const most = Number(values.failures);
+  const { seeds } = await runJobs(jobs, jobCount, (sums) => sums.seeds.failures.length >= most);
+  report(seeds, (performance.now() - started) / 1000);
+  if (seeds.failures.length > 0) process.exitCode = 1;
 }
 
-/** Splits seeds over processes; with one job everything runs here. */
-async function runParallel(from: number, seedCount: number, jobs: number): Promise<Tally> {
-  if (jobs <= 1)
-    return runBatch({
-      from,
-      seedCount,
-      mode,
-      factory: productDevice,
-      failuresMax: Number(values.failures),
-    });
-  const share = Math.ceil(seedCount / jobs);
-  const parts = Array.from({ length: jobs }, (_, job) =>
-    runChild(from + job * share, Math.min(share, seedCount - job * share)),
-  );
-  const tally = newTally();
-  for (const part of await Promise.all(parts)) addTally(tally, part);
-  return tally;
-}
-
-type Part = Parameters<typeof addTally>[1];
-
-function runChild(from: number, seedCount: number): Promise<Part> {
-  const args = [
-    ...process.execArgv,
-    import.meta.filename,
-    "run",
-    "--json",
-    ...["--from", String(from), "--seeds", String(seedCount), "--mode", mode],
-    ...["--failures", values.failures],
-  ];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    let out = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      out += chunk.toString();
-    });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(JSON.parse(out) as Part);
-      else reject(new Error(`a simulator process ended with ${code}`));
-    });
+/** T-4: small programs, all of them or each `of`-th one. */
+async function runSmall(): Promise<void> {
+  const [part = 0, of = 1] = values.part.split("/").map(Number);
+  const started = performance.now();
+  let toldAt = 0;
+  const { programs } = await runJobs(programJobs(programCount, part, of), jobCount, (sums) => {
+    const seconds = (performance.now() - started) / 1000;
+    if (seconds - toldAt < 60) return false;
+    toldAt = seconds;
+    console.error(programLine(sums.programs, seconds));
+    return false;
   });
+  console.log(programLine(programs, (performance.now() - started) / 1000));
+  for (const { program, rule, message } of programs.failures.slice(0, Number(values.failures)))
+    console.log(`program ${program}: ${rule}: ${message}`);
+  const [first] = programs.failures;
+  if (values.out !== undefined && first !== undefined)
+    writeFileSync(values.out, `${JSON.stringify(first.recipe)}\n`);
+  console.log(`${programs.failures.length} violations`);
+  if (programs.failures.length > 0) process.exitCode = 1;
 }
 
 function report(tally: Tally, seconds: number): void {
-  const { seedCount, ackedCount, eventCount, virtualMs, failures, doubleRunCount } = tally;
-  console.log(
-    `${seedCount} seeds, ${ackedCount} acknowledged writes, ${eventCount} events, ` +
-      `${(virtualMs / 86_400_000).toFixed(1)} simulated days, ${doubleRunCount} run twice`,
-  );
-  console.log(
-    `${(seedCount / seconds).toFixed(1)} seeds/s, ${(ackedCount / seconds).toFixed(0)} writes/s, ` +
-      `${(virtualMs / 1000 / seconds).toFixed(0)} times real time, ` +
-      `${tally.serverWriteCount} server writes, ${tally.blindOverwriteCount} unseen overwrites`,
-  );
-  for (const { seed, rule, message } of failures)
+  console.log(seedLines(tally, seconds));
+  for (const { seed, mode, rule, message } of tally.failures)
     console.log(`seed ${seed} (${mode}): ${rule}: ${message}`);
   if (values.coverage) console.log(tally.coverage.table());
-  console.log(`${failures.length} violations`);
+  console.log(`${tally.failures.length} violations`);
 }
 
 async function show(recipe: Recipe): Promise<void> {
@@ -163,17 +136,21 @@ async function shrink(): Promise<void> {
   console.log(shrunk.outcome.violation);
 }
 
+/** Seeds of all modes in turn, until so many writes were acknowledged. */
 async function soak(): Promise<void> {
   const started = performance.now();
-  const sum = newTally();
-  const chunk = 2000;
-  for (let from = Number(values.from); sum.ackedCount < Number(values.acked); from += chunk) {
-    const tally = await runParallel(from, chunk, Number(values.jobs));
-    addTally(sum, { ...tally, coverage: [...tally.coverage.counts] });
-    report(sum, (performance.now() - started) / 1000);
-    if (sum.failures.length > 0) {
-      process.exitCode = 1;
-      return;
+  const most = Number(values.failures);
+  const acked = Number(values.acked);
+  const jobs = soakJobs(Number(values.from), acked);
+  let toldAt = 0;
+  const { seeds } = await runJobs(jobs, jobCount, (sums) => {
+    const seconds = (performance.now() - started) / 1000;
+    if (seconds - toldAt >= 60) {
+      toldAt = seconds;
+      report(sums.seeds, seconds);
     }
-  }
+    return sums.seeds.ackedCount >= acked || sums.seeds.failures.length >= most;
+  });
+  report(seeds, (performance.now() - started) / 1000);
+  if (seeds.failures.length > 0) process.exitCode = 1;
 }

@@ -36,9 +36,17 @@ export interface SimConfig {
   readonly binaryShare: number;
   /** Runs the whole quiet time at the end, to see what comes late. */
   readonly isPatient: boolean;
+  /** Seconds between two looks at a server without a feed, and between two full listings; 10 and 600 if absent. */
+  readonly pollIntervalS?: number;
+  readonly sweepIntervalS?: number;
 }
 
-export type Mode = "plain" | "hot";
+/**
+ * `plain`: everything, evenly. `hot`: many devices on few paths, for rare coincidences between devices. `brisk`: short
+ * runs in which much goes wrong at once, so that many fit into a minute. `busy`: as plain, but users write all the time
+ * and full listings are frequent, so that most of what is simulated are writes and few are waits.
+ */
+export type Mode = "plain" | "hot" | "brisk" | "busy";
 
 type Draw = ReturnType<typeof drawer>;
 
@@ -153,8 +161,20 @@ const everyDeed: readonly UserDeed[] = [
 
 const basicDeeds: readonly UserDeed[] = ["save", "append", "edit", "double"];
 
-/** The run of a seed. `hot` aims at rare coincidences: more devices, fewer paths, a busy adversary. */
-export function drawConfig(seed: number, mode: Mode = "plain"): SimConfig {
+/** Deeds that are for `brisk` runs only, so that the runs of older seeds stay what they were. */
+const furtherDeeds: readonly UserDeed[] = ["extend", "map", "storeMapped", "unmap"];
+
+/**
+ * The run of a seed. `hot` aims at rare coincidences: more devices, fewer paths, a busy adversary.
+ * @param wanted the kind of server, for brisk runs that are about one of them
+ */
+export function drawConfig(
+  seed: number,
+  mode: Mode = "plain",
+  wanted?: SimConfig["server"],
+): SimConfig {
+  if (mode === "brisk") return drawBrisk(seed, wanted);
+  if (mode === "busy") return drawBusy(seed);
   const draw = drawer(seed * 2 + (mode === "hot" ? 1 : 0));
   const isHot = mode === "hot";
   const deviceCount = isHot ? 3 : draw.one(1, 1, 2, 2, 3, 4);
@@ -196,6 +216,61 @@ export function drawConfig(seed: number, mode: Mode = "plain"): SimConfig {
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: draw.happens(0.05),
   };
+}
+
+/** A short run: a few files, some seconds, and trouble at every step. */
+function drawBrisk(seed: number, wanted: SimConfig["server"] | undefined): SimConfig {
+  const draw = drawer(seed * 3 + 1_000_003);
+  const deviceCount = draw.one(1, 1, 2, 2, 2, 3);
+  const drawn = draw.one("hosted", "embedded");
+  const server = wanted ?? drawn;
+  const deeds = [...everyDeed, ...furtherDeeds].filter(() => draw.happens(0.5));
+  return {
+    seed,
+    deviceCount,
+    server,
+    quirks: server === "hosted" ? exact(drawHosted(draw)) : drawEmbedded(draw),
+    net: drawNet(draw),
+    clocks: Array.from({ length: deviceCount }, () =>
+      draw.happens(0.6) ? trueClock : clocks(draw),
+    ),
+    files: draw.one(["/a"], ["/a"], ["/a", "/b"], ["/a", "/d/a"], ["/d/a", "/d/b.txt"]),
+    directories: ["/d"],
+    deeds: deeds.includes("save") ? deeds : [...deeds, "save"],
+    actionCount: 4 + draw.below(16),
+    activeMs: draw.one(1_000, 3_000, 10_000, 30_000),
+    adversaryShare: draw.one(0, 0.1, 0.3, 0.6),
+    momentCrashShare: draw.one(0, 0, 0.02, 0.08),
+    diskCrashShare: draw.one(0, 0, 0.01, 0.03),
+    crashCount: draw.one(0, 0, 1, 2),
+    offlineCount: draw.one(0, 0, 1),
+    hasForeigners: draw.happens(0.2),
+    hasServerRestarts: draw.happens(0.2),
+    binaryShare: draw.one(0, 0, 0.3),
+    isPatient: false,
+  };
+}
+
+/** A run of plain mode, another one than the seed's own, in which users hardly rest. */
+function drawBusy(seed: number): SimConfig {
+  const draw = drawer(seed * 5 + 2_000_003);
+  const plain = drawConfig(seed + 1_000_000, "plain");
+  const further = furtherDeeds.filter(() => draw.happens(0.5));
+  return {
+    ...plain,
+    seed,
+    deeds: [...plain.deeds, ...further],
+    actionCount: 60 + draw.below(400),
+    activeMs: draw.one(3_000, 10_000, 30_000, 60_000),
+    isPatient: draw.happens(0.01),
+    pollIntervalS: draw.one(5, 10, 30),
+    sweepIntervalS: draw.one(30, 60, 120),
+  };
+}
+
+/** A server that changes what it is sent is for the longer runs: there all else looks like a fault of the server. */
+function exact(quirks: Quirks): Quirks {
+  return { ...quirks, normalise: { trim: false, crlf: false, urls: false } };
 }
 
 /** The same run without trouble of any kind: what is left at rest must then be right at once. */

@@ -15,6 +15,11 @@ export class Coverage {
     for (const [key, count] of other) this.add(key, count);
   }
 
+  /** Those of `wanted` that were never reached. */
+  missing(wanted: readonly string[]): string[] {
+    return wanted.filter((key) => !this.counts.has(key));
+  }
+
   /** Lines `key count`, sorted. */
   table(): string {
     return [...this.counts]

@@ -17,6 +17,15 @@ export interface EntryState {
   readonly isAlias: boolean;
   /** The server shows other bytes than those it was sent. */
   readonly isDiverged: boolean;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** Something that was taken for deleted elsewhere. */
+export interface Vanished {
+  readonly docId: string | null;
+  /** Digest of its bytes in the trash; null when they were not here. */
+  readonly digest: string | null;
 }
 
 /** What the oracle looks at. */
@@ -29,6 +38,8 @@ export interface DeviceView {
   kept(): readonly string[];
   /** Digests in the trash: kept with a cause that the user can see. */
   trashed(): readonly string[];
+  /** What went to the trash because it was taken for deleted elsewhere; the same array while there is nothing new. */
+  vanished(): readonly Vanished[];
   bytes(digest: string): Uint8Array | undefined;
   /** Why the device is not at rest; empty when it is. */
   unrest(): readonly string[];

@@ -262,10 +262,12 @@ export class NaiveDevice implements Device {
           excused: undefined,
           isAlias: false,
           isDiverged: false,
+          mode: 0o644,
         }),
       ),
     kept: () => [],
     trashed: () => [],
+    vanished: () => [],
     bytes: (digest) =>
       [...this.#files.values()].find((file) => sha256(file.bytes) === digest)?.bytes,
     unrest: () =>

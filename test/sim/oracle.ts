@@ -8,20 +8,11 @@
 import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
+import { Deletions } from "./deletions.ts";
 import type { Device, EntryState } from "./device.ts";
 import { sha256 } from "./sha256.ts";
 import { type Content, TokenSet, Tokens } from "./tokens.ts";
-
-/** A broken rule. */
-export class Violation extends Error {
-  readonly rule: string;
-
-  constructor(rule: string, message: string) {
-    super(`${rule}: ${message}`);
-    this.name = "Violation";
-    this.rule = rule;
-  }
-}
+import { Violation } from "./violation.ts";
 
 export interface OracleOptions {
   readonly devices: readonly Device[];
@@ -49,14 +40,18 @@ interface Seen {
   contents: Map<string, string>;
   tree: string;
   restarted: boolean;
+  /** Its user has acted since it was looked at. */
+  isByUser: boolean;
 }
 
 export class Oracle {
   readonly tokens: Tokens = new Tokens();
+  readonly deletions: Deletions = new Deletions();
   /** What a user deleted or truncated away, and everything it descended from. */
   readonly deleted: TokenSet = new TokenSet();
   /** Overwritten on the server by somebody who had not seen it (INV-5, where nothing can prevent it). */
   blindOverwriteCount = 0;
+  readonly blindlyOverwritten: Set<string> = new Set();
   ackedCount = 0;
   serverWriteCount = 0;
   readonly #options: OracleOptions;
@@ -109,6 +104,11 @@ export class Oracle {
     return this.#content(device, entry.digest)?.covers ?? new TokenSet();
   }
 
+  /** What `bytes` cover. */
+  coversOfBytes(bytes: Uint8Array): TokenSet {
+    return this.tokens.content(sha256(bytes), () => bytes)?.covers ?? new TokenSet();
+  }
+
   /** The tokens in `bytes`. */
   linesIn(bytes: Uint8Array): readonly number[] {
     return this.tokens.content(sha256(bytes), () => bytes)?.lines ?? [];
@@ -117,6 +117,7 @@ export class Oracle {
   /** Called with each commit of the server. */
   onCommit(commit: Commit): void {
     const { before, after, cause } = commit;
+    this.deletions.onCommit(commit);
     if (after !== undefined) this.#onStored(before, after, cause);
     else if (before !== undefined && cause === "request") this.#deletedDocs.push(before);
   }
@@ -140,6 +141,7 @@ export class Oracle {
     const unseen = replaced.covers.firstOutside(content.covers, this.deleted);
     if (unseen === undefined) return;
     this.blindOverwriteCount += 1;
+    this.blindlyOverwritten.add(after.id);
     if (hasPreconditions)
       throw new Violation(
         "INV-5",
@@ -175,14 +177,18 @@ export class Oracle {
   #checkDevice(device: Device, byUser: boolean): void {
     const seen = this.#seen.get(device.name)!;
     const stamp = device.view.stamp();
+    // What he did in an event in which the process died is seen at the next start.
+    seen.isByUser ||= byUser;
     if (stamp === seen.stamp) return;
     const entries = device.view.entries();
     const kept = device.view.kept();
     const { ackedCount } = this;
     const isAsBefore =
       entries === seen.entries && kept === seen.kept && ackedCount === seen.ackedCount;
-    if (!isAsBefore) this.#checkContents(device, seen, entries, kept, byUser);
-    Object.assign(seen, { stamp, entries, kept, ackedCount, restarted: false });
+    if (!isAsBefore) this.#checkContents(device, seen, entries, kept);
+    const isByUser = seen.isByUser && !device.isUp;
+    Object.assign(seen, { stamp, entries, kept, ackedCount, restarted: false, isByUser });
+    this.deletions.check(device, this.#options.docs);
     for (const damage of device.view.damage())
       throw new Violation("INV-8", `${device.name}: ${damage}`);
   }
@@ -192,7 +198,6 @@ export class Oracle {
     seen: Seen,
     entries: readonly EntryState[],
     kept: readonly string[],
-    byUser: boolean,
   ): void {
     const here = new TokenSet();
     const all = new TokenSet();
@@ -212,7 +217,7 @@ export class Oracle {
     }
     this.#checkKept(device, seen, all);
     const tree = this.#options.isSolo ? treeOf(entries) : "";
-    if (this.#options.isSolo && !byUser && seen.stamp !== -1 && tree !== seen.tree)
+    if (this.#options.isSolo && !seen.isByUser && seen.stamp !== -1 && tree !== seen.tree)
       throw new Violation(
         "INV-9",
         `${device.name} is alone, but its tree changed by itself:\n${diff(seen.tree, tree)}`,
@@ -356,6 +361,7 @@ function newSeen(): Seen {
     contents: new Map(),
     tree: "",
     restarted: false,
+    isByUser: false,
   };
 }
 

@@ -2,7 +2,7 @@
 import { isDirectory, isSymlink, S_IFMT, S_IFREG, toText } from "@smfs/core";
 import type { MemoryByteStore } from "@smfs/store";
 import type SqliteDatabase from "better-sqlite3";
-import type { DeviceView, EntryState } from "./device.ts";
+import type { DeviceView, EntryState, Vanished } from "./device.ts";
 import type { DeviceDatabase } from "./device-database.ts";
 import { ProductRows, type Row } from "./product-rows.ts";
 import { sha256 } from "./sha256.ts";
@@ -10,6 +10,8 @@ import { sha256 } from "./sha256.ts";
 interface Statements {
   readonly snapshots: SqliteDatabase.Statement<[], { hash: string; bytes: Uint8Array | null }>;
   readonly trash: SqliteDatabase.Statement<[], { blob: string }>;
+  readonly vanished: SqliteDatabase.Statement<[], { doc_id: string | null; blob: string | null }>;
+  readonly refused: SqliteDatabase.Statement<[string], { rejected_hash: string | null }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
   readonly pending: SqliteDatabase.Statement<[], { doc_id: string; why: string }>;
   readonly phases: SqliteDatabase.Statement<[], { phase: string }>;
@@ -20,6 +22,8 @@ const queries: Record<keyof Statements, string> = {
   snapshots: `SELECT snap_hash AS hash, snap_bytes AS bytes FROM op
     WHERE snap_bytes IS NOT NULL OR snap_blob IS NOT NULL`,
   trash: "SELECT blob FROM trash WHERE blob IS NOT NULL",
+  vanished: "SELECT doc_id, blob FROM trash WHERE why = 'deleted on another device' ORDER BY id",
+  refused: "SELECT rejected_hash FROM entry WHERE fid = ?",
   unrest: `SELECT 'deletion of ' || name || ' ' || local_ver || ' over ' || base_ver AS why FROM entry
       WHERE local_ver <> base_ver AND state = 'deleted'
     UNION ALL SELECT 'in flight: ' || path || ' ' || kind || ' ' || phase FROM op
@@ -63,6 +67,7 @@ export class ProductView implements DeviceView {
   /** What `#entries` was made from. */
   #entriesOf: { readonly rows: readonly Row[]; readonly bytesStamp: number } | undefined;
   #kept: { readonly stamp: number; readonly digests: readonly string[] } | undefined;
+  #vanished: { readonly stamp: number; readonly found: readonly Vanished[] } | undefined;
   #damage: { readonly stamp: number; readonly found: readonly string[] } | undefined;
   #rowDamage: { readonly stamp: number; readonly found: readonly string[] } | undefined;
   #unrestCount = 0;
@@ -126,16 +131,25 @@ export class ProductView implements DeviceView {
 
   #toEntry(row: Row, path: string, excused: string | undefined): EntryState {
     const isDir = isDirectory(row.mode);
+    const digest = isDir ? undefined : this.#digest(row);
     return {
       path,
       kind: isDir ? "dir" : isSymlink(row.mode) ? "symlink" : "file",
-      digest: isDir ? undefined : this.#digest(row),
+      digest,
       isHere: row.stub === 0,
       docId: row.doc_id,
-      excused,
+      excused: excused === undefined || this.#wasRefused(row, digest) ? excused : undefined,
       isAlias: row.alias === 1,
       isDiverged: row.diverged === 1,
+      mode: row.mode & 0o7777,
     };
+  }
+
+  /** A refusal excuses the bytes that were refused, and no others. */
+  #wasRefused(row: Row, digest: string | undefined): boolean {
+    if (row.rejected_ver === null || row.rejected_ver !== row.local_ver) return true;
+    const refused = this.#prepared().refused.get(row.fid)?.rejected_hash ?? null;
+    return refused === null || digest === undefined || refused === digest;
   }
 
   #digest(row: Row): string | undefined {
@@ -182,6 +196,17 @@ export class ProductView implements DeviceView {
       .map(({ blob }) => blob);
   }
 
+  vanished(): readonly Vanished[] {
+    const { changes } = this.#current();
+    const stamp = changes.keptCount + this.#databaseCount * databaseStamp;
+    if (this.#vanished?.stamp !== stamp) {
+      const rows = this.#prepared().vanished.all();
+      const found = rows.map(({ doc_id, blob }): Vanished => ({ docId: doc_id, digest: blob }));
+      this.#vanished = { stamp, found };
+    }
+    return this.#vanished.found;
+  }
+
   bytes(digest: string): Uint8Array | undefined {
     const { bytes } = this.#disk;
     return (
@@ -226,6 +251,8 @@ export class ProductView implements DeviceView {
 
   #findDamage(): readonly string[] {
     const found = [...this.#findRowDamage()];
+    for (const { path } of this.entries())
+      if (path.startsWith(belowItself)) found.push(`a directory is below itself: ${path}`);
     for (const row of this.#rows.get()) {
       const problem = this.#byteDamage(row);
       if (problem !== undefined) found.push(`${row.name}: ${problem}`);
@@ -266,18 +293,23 @@ function isEqual(a: EntryState, b: EntryState): boolean {
     a.docId === b.docId &&
     a.excused === b.excused &&
     a.isAlias === b.isAlias &&
-    a.isDiverged === b.isDiverged
+    a.isDiverged === b.isDiverged &&
+    a.mode === b.mode
   );
 }
+
+/** How the paths of a directory begin that is below itself, and of what is in it: nobody can reach them. */
+const belowItself = "(below itself)";
 
 function pathsOf(rows: readonly Row[]): (row: Row) => string {
   const directories = new Map<number, Row>();
   for (const row of rows) if (isDirectory(row.mode)) directories.set(row.ino, row);
-  const pathOf = (row: Row): string => {
+  const pathOf = (row: Row, depth = 0): string => {
+    if (depth > directories.size) return belowItself;
     const parent = row.parent === 1 ? undefined : directories.get(row.parent);
-    return `${parent === undefined ? "" : pathOf(parent)}/${toText(row.name) ?? row.name}`;
+    return `${parent === undefined ? "" : pathOf(parent, depth + 1)}/${toText(row.name) ?? row.name}`;
   };
-  return pathOf;
+  return (row) => pathOf(row);
 }
 
 /** Paths at the server that refused versions keep taken. */

@@ -1,41 +1,76 @@
-// The product under the simulator: it breaks no invariant, and broken on purpose it does.
+/**
+ * The product under the simulator, as each run of the tests has it: minutes of seeds, and a tenth of all small
+ * programs, in two processes. The same seeds each time; which tenth goes by the day, and is told.
+ */
 import { expect, test } from "vitest";
-import { runBatch } from "./batch.ts";
-import { mutants } from "./mutants.ts";
-import { mutatedDevice, productDevice } from "./product-device.ts";
+import { seedLines } from "./batch.ts";
+import { type Job, programJobs, programLine, seedJobs } from "./batch-jobs.ts";
+import { runJobs } from "./batch-processes.ts";
+import type { Mode } from "./config.ts";
+import { programCount } from "./small-programs.ts";
 
-/** Seeds of each mode in a test run; many more are run by hand (docs/torture.md). */
-const seedsPerMode = 40;
-/** Seeds in which a mutant must be caught. */
-const mutantSeedsMax = 60;
+const processCount = 2;
+/** Seeds of each mode, from 1 on: some four minutes on two cores with nothing else to do. */
+const seedCounts: Readonly<Record<Mode, number>> = {
+  busy: 3200,
+  plain: 1200,
+  hot: 800,
+  brisk: 2000,
+};
+const ackedMin = 400_000;
+/** Whether what is not equal at rest (FIN-n) fails the run, too. */
+const assertsRest = false;
+/** Hours, since others may need the machine as well. */
+const timeoutMs = 3 * 3_600_000;
+const failuresMax = 20;
 
-for (const mode of ["plain", "hot"] as const) {
-  test(`[SIM-10] no seed of ${mode} mode breaks an invariant`, async () => {
-    const tally = await runBatch({
-      from: 1,
-      seedCount: seedsPerMode,
-      mode,
-      factory: productDevice,
-      failuresMax: seedsPerMode,
-    });
-    // What is not equal at rest (FIN-n) is reported by `npm run sim`; nothing may be lost, replaced or invented.
-    expect(tally.failures.filter(({ rule }) => !rule.startsWith("FIN-"))).toEqual([]);
-    expect(tally.ackedCount).toBeGreaterThan(seedsPerMode);
-  });
+const days = Math.floor(Date.now() / 86_400_000);
+const [part = days % 10, parts = 10] = (process.env.SMFS_SIM_PART ?? "")
+  .split("/")
+  .filter((number) => number !== "")
+  .map(Number);
+
+function isAsserted({ rule }: { readonly rule: string }): boolean {
+  return assertsRest || !rule.startsWith("FIN-");
 }
 
-for (const mutant of mutants) {
-  test(`[SIM-9] the simulator sees a client in which ${mutant.breaks}`, async () => {
-    const factory = mutatedDevice(mutant.mutate);
-    let seedCount = 0;
-    let caught: string | undefined;
-    for (let seed = 1; seed <= mutantSeedsMax && caught === undefined; seed += 4) {
-      for (const mode of ["plain", "hot"] as const) {
-        const tally = await runBatch({ from: seed, seedCount: 4, mode, factory, failuresMax: 1 });
-        seedCount += tally.seedCount;
-        caught ??= tally.failures[0]?.rule;
-      }
-    }
-    expect(caught, `not caught in ${seedCount} seeds`).toBeDefined();
-  });
-}
+test(
+  "[SIM-10] no seed of a test run breaks an invariant",
+  async () => {
+    const modes = Object.entries(seedCounts) as [Mode, number][];
+    const jobs: Job[] = modes.flatMap(([mode, seedCount]) =>
+      seedJobs(mode, 1, seedCount, failuresMax),
+    );
+    const started = performance.now();
+    const { seeds } = await runJobs(
+      jobs,
+      processCount,
+      (sums) => sums.seeds.failures.filter(isAsserted).length >= failuresMax,
+    );
+    console.log(seedLines(seeds, (performance.now() - started) / 1000));
+    expect(seeds.failures.filter(isAsserted)).toEqual([]);
+    expect(seeds.ackedCount).toBeGreaterThanOrEqual(ackedMin);
+    expect(seeds.doubleRunCount).toBeGreaterThan(0);
+  },
+  timeoutMs,
+);
+
+test(
+  "[T-4] no small program of this run's share breaks an invariant, wherever it is interrupted",
+  async () => {
+    console.log(
+      `small programs: part ${part} of ${parts} (npm run sim -- small --part ${part}/${parts})`,
+    );
+    const started = performance.now();
+    const { programs } = await runJobs(
+      programJobs(programCount, part, parts),
+      processCount,
+      (sums) => sums.programs.failures.filter(isAsserted).length >= failuresMax,
+    );
+    console.log(programLine(programs, (performance.now() - started) / 1000));
+    expect(programs.failures.filter(isAsserted)).toEqual([]);
+    expect(programs.programCount).toBeGreaterThan(0);
+    expect(programs.deathCount).toBeGreaterThan(programs.programCount);
+  },
+  timeoutMs,
+);

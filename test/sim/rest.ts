@@ -1,13 +1,16 @@
 /** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-5). */
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Device, EntryState } from "./device.ts";
-import { isFile, type Oracle, Violation } from "./oracle.ts";
+import { isFile, type Oracle } from "./oracle.ts";
+import { Violation } from "./violation.ts";
 
 export interface RestOptions {
   readonly devices: readonly Device[];
   readonly docs: () => readonly Doc[];
   readonly oracle: Oracle;
   readonly isSolo: boolean;
+  /** The server stores what it was sent, byte for byte. */
+  readonly serverIsExact: boolean;
   /** Actions of users and foreigners that changed something. */
   readonly actionCount: () => number;
 }
@@ -56,6 +59,13 @@ function differences({ devices, docs }: RestOptions): string | undefined {
         return `FIN-1: ${device.name} ${entry.path} has other bytes than the server`;
       if (entry.path !== doc.filepath && !entry.isAlias)
         return `FIN-1: ${device.name} has ${doc.filepath} at ${entry.path}`;
+      const { sfs_mode: mode } = doc.metadata ?? {};
+      if (
+        entry.kind === "file" &&
+        typeof mode === "string" &&
+        Number.parseInt(mode, 8) !== entry.mode
+      )
+        return `FIN-1: ${device.name} ${entry.path} has mode ${entry.mode.toString(8)}, the server ${mode}`;
     }
   }
   return directoryDifference(devices);
@@ -88,6 +98,8 @@ function directoryDifference(devices: readonly Device[]): string | undefined {
 export function checkRest(options: RestOptions): void {
   const { devices, docs, oracle, isSolo } = options;
   oracle.checkAllSafe(docs().filter(isFile));
+  oracle.deletions.checkRest(devices, docs(), oracle);
+  for (const device of devices) checkExcuses(device, options.serverIsExact);
   checkSingle(docs());
   const actions = options.actionCount();
   for (const device of devices) {
@@ -107,6 +119,19 @@ export function checkRest(options: RestOptions): void {
       "FIN-5",
       `${oracle.serverWriteCount} writes at the server for ${actions} actions, at most ${writesMax}`,
     );
+}
+
+/** FIN-8: a device differs from the server only for a reason that is true. */
+function checkExcuses(device: Device, serverIsExact: boolean): void {
+  for (const { path, isDiverged, excused } of device.view.entries()) {
+    if (isDiverged && serverIsExact)
+      throw new Violation(
+        "FIN-8",
+        `${device.name} ${path}: the server is said to change what it is sent, and does not`,
+      );
+    if (excused?.includes("401") === true)
+      throw new Violation("FIN-8", `${device.name} ${path} was refused for the key: ${excused}`);
+  }
 }
 
 /** INV-7: one live document for each file. */

@@ -18,6 +18,19 @@ export function recipeOf(seed: number, mode: Mode = "plain"): Recipe {
   return { config, script: drawScript(config) };
 }
 
+/** Narrows the drawn runs to those in which something is used at all. */
+export interface Aim {
+  readonly server?: SimConfig["server"];
+  readonly tweak?: (config: SimConfig) => SimConfig;
+}
+
+/** The recipe of a seed, drawn as brisk runs are, and narrowed. */
+export function aimedRecipe(seed: number, aim: Aim = {}): Recipe {
+  const drawn = drawConfig(seed, "brisk", aim.server);
+  const config = aim.tweak?.(drawn) ?? drawn;
+  return { config, script: drawScript(config) };
+}
+
 /** Runs a recipe from the start. */
 export function run(
   recipe: Recipe,
@@ -36,7 +49,7 @@ export function run(
 }
 
 /** A world drains promises by letting an immediate pass: it must not begin inside a chain of them. */
-function onMacrotask<T>(work: () => Promise<T>): Promise<T> {
+export function onMacrotask<T>(work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     setImmediate(() => {
       work().then(resolve, reject);

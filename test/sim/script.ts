@@ -12,6 +12,8 @@ export type UserDeed =
   | "edit"
   /** Two saves in the same tick of every clock. */
   | "double"
+  /** Writes a line beyond the end, after a hole. */
+  | "extend"
   /** Truncates to nothing; creates the file if there is none. */
   | "empty"
   | "unlink"

@@ -12,6 +12,8 @@ interface Held {
 }
 
 interface Mapped {
+  /** Where it was mapped: that process may be dead. */
+  readonly desk: Desk;
   readonly mapping: number;
   readonly path: string;
 }
@@ -55,10 +57,10 @@ export class User {
     }
   }
 
-  /** The process died: open files are gone. */
+  /** The process died: open files are gone, and who had mapped one ends, too. */
   forget(): void {
     this.held.length = 0;
-    this.mapped.length = 0;
+    for (const one of this.mapped.splice(0)) one.desk.unmap(one.mapping);
   }
 
   /** Closes everything, so that the run can come to rest. */
@@ -87,6 +89,9 @@ export class User {
         return;
       case "edit":
         this.#edit(desk, path, action);
+        return;
+      case "extend":
+        this.#extend(desk, path, action);
         return;
       case "empty":
         this.#empty(desk, path);
@@ -255,6 +260,18 @@ export class User {
     desk.close(handle);
   }
 
+  /** Leaves a hole of some bytes before a fresh line. */
+  #extend(desk: Desk, path: string, action: UserAction): void {
+    this.#makeParents(desk, path);
+    const handle = desk.open(path, { create: true });
+    this.#writeLine(path, {
+      look: () => desk.look(handle),
+      write: (bytes, offset) => desk.write(handle, bytes, offset),
+      offset: desk.look(handle).bytes.length + 1 + (action.other % 7),
+    });
+    desk.close(handle);
+  }
+
   /** Replaces the last line in place. */
   #edit(desk: Desk, path: string, action: UserAction): void {
     if (this.#linesAt(path).length === 0) {
@@ -278,7 +295,8 @@ export class User {
     const replaced = this.#oracle.linesIn(bytes.slice(at.offset, end));
     const token = tokens.make(replaced, { device: this.device.name, at: this.#now(), path });
     const line = new Uint8Array(Buffer.from(tokens.line(token), "latin1"));
-    const after = Buffer.concat([bytes.subarray(0, at.offset), line, bytes.subarray(end)]);
+    const hole = new Uint8Array(Math.max(0, at.offset - bytes.length));
+    const after = Buffer.concat([bytes.subarray(0, at.offset), hole, line, bytes.subarray(end)]);
     this.#oracle.announce(new Uint8Array(after));
     at.write(line, at.offset);
     // A write to a file without a name is gone with the file.
@@ -323,7 +341,8 @@ export class User {
         desk.close(one.handle);
         return;
       case "map":
-        if (one !== undefined) this.mapped.push({ path: one.path, mapping: desk.map(one.handle) });
+        if (one !== undefined)
+          this.mapped.push({ desk, path: one.path, mapping: desk.map(one.handle) });
         return;
       case "storeMapped":
         if (mapped !== undefined) this.#storeMapped(desk, mapped);

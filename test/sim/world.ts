@@ -12,13 +12,14 @@ import { Coverage } from "./coverage.ts";
 import type { Device } from "./device.ts";
 import { actForeign } from "./foreigner.ts";
 import { calmNet, type NetMoment, SimNet } from "./net.ts";
-import { Oracle, Violation } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
 import { PowerCut } from "./power-cut.ts";
 import { checkRest, type RestOptions, unrest } from "./rest.ts";
 import { Choices, type Recording, recordedRandom } from "./rng.ts";
 import { drain, type Life, Scheduler, settle } from "./sched.ts";
 import { drawAction, type Step, type UserAction } from "./script.ts";
 import { User } from "./users.ts";
+import { Violation } from "./violation.ts";
 
 /** What a device gets from the world it lives in. */
 export interface DeviceSeat {
@@ -113,10 +114,9 @@ export class World {
       this.#offlineUntil.push(0);
       this.devices.push(options.factory(this.#seat(index)));
     }
-    const { normalise, repost } = config.quirks;
     this.oracle = new Oracle({
       devices: this.devices,
-      serverIsExact: !normalise.trim && !normalise.crlf && !normalise.urls && repost !== "append",
+      serverIsExact: isExact(config),
       hasPreconditions: config.quirks.extensions.etag,
       isSolo: config.deviceCount === 1 && !config.hasForeigners,
       docs: () => this.model.table.all(),
@@ -224,6 +224,7 @@ export class World {
       docs: () => [...this.model.table.all()],
       oracle: this.oracle,
       isSolo: this.config.deviceCount === 1 && !this.config.hasForeigners,
+      serverIsExact: isExact(this.config),
       actionCount: () => this.actionCount,
     };
     const end = this.sched.now + quietMs[this.config.server];
@@ -372,6 +373,15 @@ export class World {
     this.crash(index, this.choices.stream("crash").below(3000), false);
     if (!life.isAlive) throw new PowerCut();
   }
+}
+
+/** Whether a server stores what it is sent, byte for byte. */
+function isExact({ quirks, net }: SimConfig): boolean {
+  const { normalise, repost, getByCustomId, staleGet } = quirks;
+  // Who can look whether a creation arrived, and whose requests are never late, repeats none.
+  const isCreatedOnce = getByCustomId && staleGet.share === 0 && net.ghost === 0;
+  const appends = repost === "append" && !isCreatedOnce;
+  return !normalise.trim && !normalise.crlf && !normalise.urls && !appends;
 }
 
 /** The same server without trouble; what it is stays, what goes wrong by chance ends. */

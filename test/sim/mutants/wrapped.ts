@@ -1,16 +1,13 @@
 /**
- * Ways to break the product on purpose, from outside: a run with a mutant must end in a violation, or the simulator
- * cannot see. Each is a class of loss that other clients had (docs/losses.md gives the numbers M-n).
+ * Mutants that need more than a replaced snippet: they wrap what a running process does, from outside. Each is a class
+ * of loss that other clients had.
  */
 import type { EntryView, RemoteView } from "@smfs/store";
-import type { ProductParts } from "./product-parts.ts";
+import type { ProductParts } from "../product-parts.ts";
+import { aim, busy, crashing, deeds, devices, noForeigners, onePath, textOnly } from "./aims.ts";
+import type { Mutant } from "./mutant.ts";
 
-export interface Mutant {
-  readonly name: string;
-  /** What is broken. */
-  readonly breaks: string;
-  readonly mutate: (parts: ProductParts) => void;
-}
+const bursts = [deeds("save", "append", "double"), onePath, busy];
 
 /** Wall-clock milliseconds at which each version was given, as a client that stamps its changes would know them. */
 function stampVersions({ store }: ProductParts): (version: number) => number {
@@ -46,27 +43,49 @@ function clearAfterVerify(
   };
 }
 
-/** Issue: a background upload clears the dirty mark although the user has written again (M-1). */
 const clearUnconditionally: Mutant = {
-  name: "clear-unconditionally",
-  breaks: "verify sets base_ver to local_ver",
+  id: "clear-unconditionally",
+  breaks: "confirming an upload clears the dirty mark although the user has written again (M-1)",
+  rules: ["PUSH-7", "M-1"],
+  kind: "loss",
+  patches: [],
+  aim: aim(undefined, ...bursts),
   mutate: (parts) => clearAfterVerify(parts, () => true),
 };
 
-/** The proposed fix: compare the millisecond of the last change with that of the claim. */
 const millisecondSwap: Mutant = {
-  name: "millisecond-compare-and-swap",
-  breaks: "verify sets base_ver to local_ver when both were made in the same millisecond",
+  id: "millisecond-compare-and-swap",
+  breaks:
+    "confirming an upload clears the dirty mark when claim and last change bear the same millisecond",
+  rules: ["PUSH-7"],
+  kind: "loss",
+  patches: [],
+  aim: aim(undefined, ...bursts, (config) => ({
+    ...config,
+    clocks: config.clocks.map((clock) => ({ ...clock, tickMs: Math.max(clock.tickMs, 16) })),
+  })),
   mutate: (parts) => {
     const stampOf = stampVersions(parts);
     clearAfterVerify(parts, (claimVer, localVer) => stampOf(claimVer) === stampOf(localVer));
   },
 };
 
-/** Pull protects a dirty file only while its stamp is later than the server's (M-2). */
 const clockGuard: Mutant = {
-  name: "clock-compared-pull-guard",
-  breaks: "a dirty file whose change is stamped earlier than the document is taken for clean",
+  id: "clock-compared-pull-guard",
+  breaks:
+    "pull takes a dirty file for clean when its change is stamped earlier than the document (M-2)",
+  rules: ["PULL-4", "M-2"],
+  kind: "loss",
+  patches: [],
+  aim: aim(
+    undefined,
+    deeds("save", "append", "edit"),
+    onePath,
+    textOnly,
+    devices(2),
+    noForeigners,
+    busy,
+  ),
   mutate: (parts) => {
     const { store, transitions, updatedAtMs } = parts;
     const stampOf = stampVersions(parts);
@@ -89,10 +108,13 @@ const clockGuard: Mutant = {
   },
 };
 
-/** An attempt that a crash interrupted is never taken up again (M-6). */
 const strandedAttempts: Mutant = {
-  name: "attempts-stranded-by-a-crash",
-  breaks: "attempts found at the start are not picked",
+  id: "attempts-stranded-by-a-crash",
+  breaks: "an attempt that a crash interrupted is never taken up again (M-6)",
+  rules: ["PUSH-11", "M-6"],
+  kind: "loss",
+  patches: [],
+  aim: aim(undefined, crashing),
   mutate: ({ store, transitions }) => {
     const stranded = new Set(
       store.context.db.sql.prepare<[], string>("SELECT op_id FROM op").pluck().all(),
@@ -108,10 +130,13 @@ const strandedAttempts: Mutant = {
   },
 };
 
-/** Marking dirty and queueing are two transactions: a crash between them forgets to queue (M-8). */
 const forgottenQueue: Mutant = {
-  name: "queue-forgotten-by-a-crash",
-  breaks: "what was dirty at the start is not picked until it changes again",
+  id: "queue-forgotten-by-a-crash",
+  breaks: "what was dirty when the process died is not queued until it changes again (M-8)",
+  rules: ["PUSH-0", "M-8"],
+  kind: "loss",
+  patches: [],
+  aim: aim(undefined, crashing),
   mutate: ({ store, transitions }) => {
     const forgotten = new Map(
       store.context.db.sql
@@ -134,7 +159,7 @@ const forgottenQueue: Mutant = {
   },
 };
 
-export const mutants: readonly Mutant[] = [
+export const wrapped: readonly Mutant[] = [
   clearUnconditionally,
   millisecondSwap,
   clockGuard,

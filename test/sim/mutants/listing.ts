@@ -1,0 +1,198 @@
+/** Pull by listing broken: watermark, settled observations, deletions inferred from absence. */
+
+import type { SimConfig } from "../config.ts";
+import {
+  aim,
+  deeds,
+  devices,
+  foreigners,
+  noForeigners,
+  patient,
+  quirks,
+  textOnly,
+} from "./aims.ts";
+import { confirmationById, secondListing, stableListing, sweeps } from "./layers.ts";
+import { type Mutant, patch } from "./mutant.ts";
+
+const list = "sync/src/pull-list.ts";
+
+type Lists = SimConfig["quirks"]["list"];
+
+/** Lists go wrong in this way. */
+function lists(changes: Partial<Lists>): (config: SimConfig) => SimConfig {
+  return (config) => ({
+    ...config,
+    quirks: { ...config.quirks, list: { ...config.quirks.list, ...changes } },
+  });
+}
+
+/** Nobody deletes or renames: without repeated listings nobody would learn of it. */
+const growing = [deeds("save", "append"), textOnly, devices(2), noForeigners];
+
+export const listing: readonly Mutant[] = [
+  {
+    id: "watermark-without-overlap",
+    breaks:
+      "a listing stops at the watermark itself: what was committed late behind it is never seen (M-14)",
+    rules: ["PULL-3", "M-14"],
+    kind: "other",
+    patches: [
+      patch(list, "const overlapMs = 5 * 60_000;", "const overlapMs = 0;"),
+      patch(
+        list,
+        "for (const document of answer.memories) documents.set(document.id, document);",
+        "for (const document of answer.memories)\n        if (until === undefined || (toInstant(document.updatedAt) ?? 0) > until) documents.set(document.id, document);\n        else count -= 1;",
+      ),
+    ],
+    without: [sweeps],
+    aim: aim("hosted", ...growing, quirks({ lateCommitMs: 1500, tickMs: 1000 })),
+  },
+  {
+    id: "watermark-after-unstable-pass",
+    breaks: "the watermark moves although the pages did not fit together",
+    rules: ["PULL-3"],
+    kind: "other",
+    patches: [
+      patch(
+        list,
+        "if (listing.isStable && listing.head !== undefined) {",
+        "if (listing.head !== undefined) {",
+      ),
+      patch(list, "const overlapMs = 5 * 60_000;", "const overlapMs = 0;"),
+    ],
+    without: [sweeps],
+    aim: aim("hosted", ...growing, lists({ shortShare: 0.3, emptyShare: 0.2 })),
+  },
+  {
+    id: "watermark-before-applying",
+    breaks: "the watermark moves before what was listed is applied",
+    rules: ["PULL-3", "M-14"],
+    kind: "other",
+    patches: [
+      patch(
+        list,
+        "await this.#judge(listing.documents);\n    if (listing.isStable && listing.head !== undefined) {",
+        "if (listing.isStable && listing.head !== undefined) await this.#port.setCursor(watermarkKey, listing.head);\n    await this.#judge(listing.documents);\n    if (listing.isStable && listing.head !== undefined) {",
+      ),
+      patch(list, "const overlapMs = 5 * 60_000;", "const overlapMs = 0;"),
+    ],
+    without: [sweeps],
+    aim: aim("hosted", ...growing, (config) => ({
+      ...config,
+      momentCrashShare: 0.08,
+      net: { ...config.net, serverError: 0.2 },
+    })),
+  },
+  {
+    id: "equal-times-mean-unchanged",
+    breaks:
+      "an equal updatedAt means unchanged, also when it was seen too early to be unique (M-15)",
+    rules: ["PULL-3", "M-15"],
+    kind: "loss",
+    patches: [
+      patch(
+        list,
+        "if (seen === null || !seen.settled) return false;",
+        "if (seen === null) return false;",
+      ),
+    ],
+    aim: aim("hosted", ...growing, quirks({ tickMs: 1000, processingMs: [0, 0] })),
+  },
+  {
+    id: "status-not-compared",
+    breaks:
+      "a document that was seen while it was processed is not looked at again when it is done",
+    rules: ["PULL-3"],
+    kind: "other",
+    patches: [
+      patch(
+        list,
+        "return seen.updatedAt === document.updatedAt && seen.status === document.status;",
+        "return seen.updatedAt === document.updatedAt;",
+      ),
+      patch(
+        list,
+        "if (seen === null || !seen.settled) return false;",
+        "if (seen === null) return false;",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      ...growing,
+      quirks({
+        bumps: { receipt: true, stages: false, done: false },
+        processingMs: [2000, 20_000],
+      }),
+    ),
+  },
+  {
+    id: "absence-in-one-listing-deletes",
+    breaks: "what one stable listing lacks is deleted here, unasked (M-13)",
+    rules: ["PULL-5", "M-13"],
+    kind: "loss",
+    patches: [...secondListing.patches],
+    without: [confirmationById],
+    aim: aim("hosted", ...growing, lists({ staleShare: 0.5, staleMs: 30_000 })),
+  },
+  {
+    id: "unstable-listing-deletes",
+    breaks: "what is missing from pages that do not fit together is deleted here (M-13)",
+    rules: ["PULL-5", "PULL-3", "M-13"],
+    kind: "loss",
+    patches: [...stableListing.patches],
+    without: [confirmationById, secondListing],
+    aim: aim("hosted", ...growing, lists({ shortShare: 0.3, emptyShare: 0.2, staleShare: 0 })),
+  },
+  {
+    id: "absence-not-confirmed-by-id",
+    breaks: "what two listings lack is deleted here although the server has it (M-13)",
+    rules: ["PULL-5", "M-13"],
+    kind: "loss",
+    patches: [...confirmationById.patches],
+    without: [secondListing],
+    aim: aim("hosted", ...growing, lists({ staleShare: 0.5, staleMs: 30_000 })),
+  },
+  {
+    id: "one-404-deletes",
+    breaks: "one 404 by id is taken for a deletion",
+    rules: ["PULL-5"],
+    kind: "loss",
+    patches: [
+      patch(
+        list,
+        'await this.#pull.apply([{ docId, observed: { kind: "absent", docId } }]);',
+        'await this.#pull.apply([{ docId, observed: { kind: "tombstone", docId, srev: null } }]);',
+      ),
+    ],
+    aim: aim("hosted", ...growing, quirks({ staleGet: { share: 0.3, ms: 20_000 } })),
+  },
+  {
+    id: "lost-taken-for-deleted",
+    breaks:
+      "a document that the server lost while processing it is taken for one that somebody deleted",
+    rules: ["PULL-5"],
+    kind: "loss",
+    patches: [
+      patch(
+        list,
+        'const wasDone = entry.observed?.status === "done";',
+        'const wasDone = entry.observed?.status !== "none";',
+      ),
+    ],
+    aim: aim("hosted", ...growing, patient, quirks({ failShare: 0.3 })),
+  },
+  {
+    id: "no-brake",
+    breaks: "any number of documents that are gone at once is deleted here",
+    rules: ["PULL-5"],
+    kind: "loss",
+    patches: [
+      patch(
+        list,
+        "if (confirmed.length > Math.max(absentMax, total * absentShareMax)) {",
+        "if (confirmed.length > total) {",
+      ),
+    ],
+    aim: aim("hosted", ...growing, foreigners),
+  },
+];

@@ -1,0 +1,523 @@
+/** PUSH-2 to PUSH-6 broken: identity, looking, sending, answers, waiting. */
+import {
+  actions,
+  aim,
+  busy,
+  calmNetwork,
+  crashing,
+  deeds,
+  devices,
+  foreigners,
+  net,
+  noForeigners,
+  onePath,
+  paths,
+  patient,
+  quirks,
+  textOnly,
+} from "./aims.ts";
+import {
+  ancestry,
+  preconditions,
+  reassertion,
+  stampBinding,
+  sweeps,
+  verifiedDigest,
+} from "./layers.ts";
+import { type Mutant, patch } from "./mutant.ts";
+
+const push = "sync/src/push.ts";
+const judge = "sync/src/judge.ts";
+const settle = "store/src/settle.ts";
+const queue = "store/src/push-queue.ts";
+
+/** The journal never says "sent": neither with the claim nor before the first byte. */
+const notJournalled = [
+  patch(settle, "this.#markSent.run(fid);\n    if (found.entry", "if (found.entry"),
+  patch(
+    settle,
+    "this.#context.entries.update(fid, { sent: 1 });\n    }\n    return this.#view(fid);",
+    "}\n    return this.#view(fid);",
+  ),
+  patch(queue, "const isSent = this.#sends && isKnown;", "const isSent = false;"),
+];
+
+/** Edits of one text on several devices. */
+const shared = [deeds("save", "append", "edit"), onePath, textOnly, devices(2), noForeigners];
+
+export const sending: readonly Mutant[] = [
+  {
+    id: "not-journalled-before-sending",
+    breaks:
+      "the journal does not say that a request may have left, and after a crash it is sent again unlooked",
+    rules: ["PUSH-4", "PUSH-2"],
+    kind: "other",
+    patches: [
+      ...notJournalled,
+      patch(
+        push,
+        'if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
+        'if (op.docId === null) return op.sent || op.phase !== "claimed" ? { kind: "look" } : { kind: "send" };',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append"),
+      devices(1),
+      noForeigners,
+      crashing,
+      textOnly,
+      net({ ghost: 0, lostResponse: 0.1 }),
+      quirks({
+        repost: "append",
+        repostDroppedWhileProcessing: false,
+        getByCustomId: true,
+        staleGet: { share: 0, ms: 0 },
+      }),
+      actions(16, 20_000),
+    ),
+  },
+  {
+    id: "creation-repeated-unlooked",
+    breaks:
+      "a creation of unknown outcome is sent again under another identity, without a look (M-11)",
+    rules: ["PUSH-2", "M-11"],
+    kind: "other",
+    patches: [
+      patch(
+        push,
+        'if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
+        'if (op.docId === null) return { kind: "send" };',
+      ),
+      patch(
+        push,
+        "const document = { customId: op.cid, filepath: op.path, metadata };",
+        "const document = { customId: op.cid + this.#deps.clock.monotonic(), filepath: op.path, metadata };",
+      ),
+    ],
+    aim: aim("hosted", textOnly, net({ lostResponse: 0.2 }), quirks({ pathTaken: "duplicate" })),
+  },
+  {
+    id: "blind-update-hosted",
+    breaks: "an update is sent without looking at what the server holds (M-17)",
+    rules: ["PUSH-3", "M-17"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        'if (op.phase === "claimed" && this.#deps.capabilities().etag && op.ifMatch !== null)',
+        'if (op.phase === "claimed" && op.kind !== "delete")',
+      ),
+    ],
+    without: [ancestry],
+    aim: aim("hosted", ...shared, quirks({ processingMs: [0, 0] }), busy, actions(24, 10_000)),
+  },
+  {
+    id: "blind-update-embedded",
+    breaks: "an update carries no If-Match on a server that has preconditions (M-17)",
+    rules: ["PUSH-3", "M-17"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "...(etag && op.docId !== null && op.ifMatch !== null ? { ifMatch: op.ifMatch } : {}),",
+        '...(etag && op.docId !== null && op.ifMatch !== null && op.kind === "delete" ? { ifMatch: op.ifMatch } : {}),',
+      ),
+    ],
+    aim: aim("embedded", ...shared),
+  },
+  {
+    id: "moved-server-taken-for-base",
+    breaks: "a look that finds another version than base takes it for base and sends over it",
+    rules: ["PUSH-3", "PUSH-8"],
+    kind: "loss",
+    patches: [
+      patch(
+        judge,
+        'if (relation === "same") return { kind: "send", remote };',
+        'if (relation !== "stale") return { kind: "send", remote };',
+      ),
+    ],
+    aim: aim("embedded", ...shared),
+  },
+  {
+    id: "own-version-in-chain-not-seen",
+    breaks: "a version that was built on ours is taken for one that knows nothing of it",
+    rules: ["PUSH-3"],
+    kind: "loss",
+    patches: [patch(judge, 'if (remote.chain.includes(op.opId)) return { kind: "built-on" };', "")],
+    aim: aim(
+      "embedded",
+      deeds("append"),
+      paths("/a.txt"),
+      textOnly,
+      devices(3),
+      noForeigners,
+      net({ lostResponse: 0.4 }),
+      crashing,
+      actions(30, 20_000),
+    ),
+  },
+  {
+    id: "landed-whatever-the-bytes",
+    breaks: "an attempt counts as landed when its stamp is there, whatever the bytes are",
+    rules: ["PUSH-3", "PUSH-7", "STAMP-2"],
+    kind: "loss",
+    patches: [
+      patch(judge, "if (remote.rev === op.opId && hasBytes)", "if (remote.rev === op.opId)"),
+    ],
+    without: [stampBinding, verifiedDigest],
+    aim: aim(
+      "hosted",
+      ...shared,
+      busy,
+      quirks({ patchWhileProcessing: "drop-content", processingMs: [500, 8000] }),
+      actions(24, 20_000),
+    ),
+  },
+  {
+    id: "landed-whatever-the-path",
+    breaks: "an attempt counts as landed when its bytes are there, at whatever path",
+    rules: ["PUSH-3", "PUSH-7"],
+    kind: "other",
+    patches: [
+      patch(
+        judge,
+        'return hasPath ? { kind: "landed", remote } : { kind: "move", remote };',
+        'return { kind: "landed", remote };',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "rename", "atomicSave"),
+      paths("/a", "/b"),
+      quirks({ contentPatchIgnoresPath: true }),
+    ),
+  },
+  {
+    id: "landed-whatever-the-attributes",
+    breaks:
+      "an attempt counts as landed when bytes and path are there, whatever the attributes are",
+    rules: ["PUSH-3", "PUSH-7"],
+    kind: "other",
+    patches: [
+      patch(
+        judge,
+        "if (hasBytes && hasPath && agreesWith(remote.attrs, op.attrs)) {",
+        "if (hasBytes && hasPath) {",
+      ),
+    ],
+    aim: aim("hosted", deeds("save", "chmod", "chmod"), onePath, textOnly),
+  },
+  {
+    id: "accepted-means-settled",
+    breaks:
+      "a 2xx settles an attempt; nobody waits for the processing or looks at its result (M-4)",
+    rules: ["PUSH-5", "M-4"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "capabilities().etag &&\n      stored === op.hash &&\n      answer.filepath === op.path &&\n      answer.rev !== null",
+        "op.opId !== answer.id",
+      ),
+    ],
+    without: [stampBinding, verifiedDigest],
+    aim: aim(
+      "hosted",
+      ...shared,
+      busy,
+      quirks({ patchWhileProcessing: "drop-content", processingMs: [500, 8000] }),
+      actions(24, 20_000),
+    ),
+  },
+  {
+    id: "written-while-processing",
+    breaks: "a document that the server processes is written to as if it were done",
+    rules: ["PUSH-3", "PUSH-6", "M-4"],
+    kind: "other",
+    patches: [
+      patch(
+        judge,
+        'const isFinal = look.status === "done" || counts;',
+        'const isFinal = look.status !== "failed" || counts;',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      ...shared,
+      quirks({ processingMs: [2000, 20_000], patchWhileProcessing: "drop" }),
+    ),
+  },
+  {
+    id: "waiting-ends-in-success",
+    breaks: "an attempt whose document is still processed after a while counts as done",
+    rules: ["PUSH-6"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        'if (look.status === "done" || look.status === "failed") return { kind: "judge", look };',
+        'if (look.status === "done" || look.status === "failed" || count > 0)\n        return { kind: "judge", look: { ...look, status: "done", remote: look.remote && { ...look.remote, status: "done" } } };',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append"),
+      textOnly,
+      noForeigners,
+      patient,
+      quirks({ processingMs: [4000, 20_000], failShare: 0.2, contentWhileProcessing: "new" }),
+    ),
+  },
+  {
+    id: "failure-means-done",
+    breaks: "a document whose processing failed counts as done",
+    rules: ["PUSH-6"],
+    kind: "loss",
+    patches: [
+      patch(
+        judge,
+        'const isFinal = look.status === "done" || counts;',
+        'const isFinal = look.status === "done" || look.status === "failed" || counts;',
+      ),
+      patch(
+        "sync/src/stamp.ts",
+        'status: told === undefined ? document.status : "done",',
+        'status: told === undefined && document.status !== "failed" ? document.status : "done",',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append"),
+      textOnly,
+      noForeigners,
+      patient,
+      quirks({ failShare: 0.2, contentWhileProcessing: "new" }),
+    ),
+  },
+  {
+    id: "time-out-means-done",
+    breaks: "an update of unknown outcome counts as carried out",
+    rules: ["PUSH-3", "PUSH-6"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "if (!(error instanceof ApiError)) throw error;\n    await this.#noteDefinitive(op, error);",
+        'if (!(error instanceof ApiError)) throw error;\n    if (error.kind === "unknown" && op.docId !== null)\n      return await this.#answered(op, { id: op.docId, status: "done", rev: op.base?.srev ?? null, etag: op.ifMatch, contentHash: null, filepath: op.path } as never);\n    await this.#noteDefinitive(op, error);',
+      ),
+      patch(
+        push,
+        "capabilities().etag &&\n      stored === op.hash &&\n      answer.filepath === op.path &&\n      answer.rev !== null",
+        "(capabilities().etag &&\n      stored === op.hash &&\n      answer.filepath === op.path &&\n      answer.rev !== null) || answer.contentHash === null && answer.filepath === op.path",
+      ),
+    ],
+    without: [reassertion, sweeps],
+    aim: aim(
+      "hosted",
+      deeds("save", "append"),
+      onePath,
+      textOnly,
+      devices(1),
+      noForeigners,
+      net({ lostRequest: 0.1, lostResponse: 0.05 }),
+      actions(16, 120_000),
+    ),
+  },
+  {
+    id: "replica-404-believed",
+    breaks: "one 404 of a server whose replicas lag is taken for the document's end",
+    rules: ["PUSH-3"],
+    kind: "other",
+    patches: [patch(push, 'if (left > 0) return stop({ kind: "again", afterMs: left });', "")],
+    aim: aim("hosted", textOnly, quirks({ staleGet: { share: 0.3, ms: 20_000 } }), noForeigners),
+  },
+  {
+    id: "rename-brings-deleted-back",
+    breaks: "a rename of a document that was deleted elsewhere creates it again (M-19)",
+    rules: ["PUSH-3", "M-19"],
+    kind: "other",
+    patches: [patch(push, "else if (!op.withBytes) await port.goneRemotely(op.fid, op.opId);", "")],
+    aim: aim(
+      "hosted",
+      deeds("save", "unlink", "rename", "chmod", "chmod"),
+      paths("/a", "/b"),
+      devices(2),
+      noForeigners,
+      textOnly,
+      quirks({ processingMs: [0, 0] }),
+      actions(24, 30_000),
+    ),
+  },
+  {
+    id: "foreign-document-overwritten",
+    breaks: "a document that holds our path is adopted and overwritten instead of resolved",
+    rules: ["PUSH-5", "PUSH-8"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);',
+        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);\n    if (look.remote !== undefined) return this.#act(adopted, { kind: "send", remote: look.remote }, look);',
+      ),
+    ],
+    aim: aim("embedded", deeds("save"), onePath, devices(2), busy),
+  },
+  {
+    id: "delete-without-precondition",
+    breaks: "a deletion carries no If-Match, and takes an edit of another device with it",
+    rules: ["PUSH-10"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "await client.delete(op.docId, this.#conditions(op));",
+        "await client.delete(op.docId, {});",
+      ),
+    ],
+    aim: aim("embedded", deeds("save", "append", "unlink"), onePath, devices(2), busy),
+  },
+  {
+    id: "delete-without-look",
+    breaks: "a deletion is sent unlooked to a server without preconditions",
+    rules: ["PUSH-10", "PUSH-3"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        'if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
+        'if (op.docId !== null && op.kind === "delete") return { kind: "send" };\n    if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append", "unlink"),
+      onePath,
+      devices(2),
+      noForeigners,
+      busy,
+      textOnly,
+      quirks({ processingMs: [0, 0] }),
+      actions(16, 30_000),
+    ),
+  },
+  {
+    id: "delete-beats-edit",
+    breaks: "a deletion that finds an edit of another device deletes it all the same",
+    rules: ["PUSH-8", "PUSH-10"],
+    kind: "loss",
+    patches: [
+      patch(
+        judge,
+        'return { kind: "resolve", remote };\n}',
+        'return { kind: op.kind === "delete" ? "send" : "resolve", remote };\n}',
+      ),
+    ],
+    aim: aim(undefined, deeds("save", "append", "unlink"), onePath, devices(2), busy, textOnly),
+  },
+  {
+    id: "delete-by-path",
+    breaks: "a deletion is sent for whatever document stands at the path (M-12)",
+    rules: ["PUSH-10", "M-12"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "await client.delete(op.docId, this.#conditions(op));",
+        'const { memories } = await client.list({ page: 1, limit: 1, sort: "updatedAt", order: "desc", includeContent: false, filepath: op.path });\n      const [there] = memories;\n      if (there !== undefined) await client.delete(there.id, {});',
+      ),
+    ],
+    aim: aim("hosted", deeds("save", "recreate", "rename", "unlink"), paths("/a", "/b"), textOnly),
+  },
+  {
+    id: "failed-delete-means-deleted",
+    breaks: "a deletion that the server never carried out counts as done",
+    rules: ["PUSH-10", "PUSH-3"],
+    kind: "other",
+    patches: [
+      patch(
+        push,
+        'if (!(error instanceof ApiError) || error.kind !== "precondition") throw error;\n      await port.note',
+        'if (!(error instanceof ApiError)) throw error;\n      if (error.kind !== "precondition") {\n        await port.deleted(op.fid, op.opId);\n        return stop(ended);\n      }\n      await port.note',
+      ),
+    ],
+    aim: aim(
+      "embedded",
+      deeds("save", "unlink"),
+      devices(1),
+      net({ lostRequest: 0.2, serverError: 0.2 }),
+    ),
+  },
+  {
+    id: "one-look-proves-a-changing-server",
+    breaks: "one look at other bytes than were sent proves that the server changes what it is sent",
+    rules: ["PUSH-7"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        "if (this.#shownInstead.get(op.opId) === remote.hash) {",
+        "if (this.#shownInstead.get(op.opId) !== undefined || remote.hash !== op.hash) {",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      ...shared,
+      foreigners,
+      busy,
+      quirks({ patchWhileProcessing: "drop-content" }),
+    ),
+  },
+  {
+    id: "creation-without-precondition",
+    breaks: "a creation carries no If-None-Match, and writes over what stands under its identity",
+    rules: ["PUSH-4"],
+    kind: "loss",
+    patches: preconditions.patches,
+    aim: aim("embedded", deeds("save", "append", "unlink"), onePath, devices(2), busy, calmNetwork),
+  },
+  {
+    id: "path-conflict-creates-again",
+    breaks: "an attempt whose path another document holds is given up for a new creation each time",
+    rules: ["PUSH-5"],
+    kind: "other",
+    patches: [
+      patch(
+        push,
+        "if (op.docId !== null || other !== null) {\n      await port.takeAlias(op.fid, op.opId);",
+        "if (op.docId !== null || other !== null) {\n      await port.recreate(op.fid, op.opId);",
+      ),
+    ],
+    aim: aim("embedded", deeds("save", "rename", "exchange"), paths("/a", "/b"), devices(2), busy),
+  },
+  {
+    id: "refusal-of-key-refuses-version",
+    breaks: "401 refuses the version that was to be sent instead of pausing the mount",
+    rules: ["CONN-1", "PUSH-9"],
+    kind: "loss",
+    patches: [
+      patch(
+        push,
+        'if (error instanceof ApiError && error.kind === "too-large")',
+        'if (error instanceof ApiError && (error.kind === "too-large" || error.kind === "unauthorised"))',
+      ),
+    ],
+    aim: aim(undefined, net({ unauthorized: 0.05 })),
+  },
+  {
+    id: "own-creation-not-recognised",
+    breaks:
+      "a creation whose answer was lost is not recognised in the refusal that names its document",
+    rules: ["PUSH-5", "PUSH-2"],
+    kind: "other",
+    patches: [
+      patch(
+        push,
+        "if (other !== null && other.fid === op.fid) {",
+        "if (other !== null && other.fid === current.id) {",
+      ),
+    ],
+    aim: aim("embedded", deeds("save"), devices(2), net({ lostResponse: 0.3 })),
+  },
+];

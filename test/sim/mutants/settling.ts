@@ -1,0 +1,367 @@
+/** PUSH-7 to PUSH-9 broken: what is agreed on, how two changes are brought together, what a refusal means. */
+import {
+  actions,
+  aim,
+  binaries,
+  busy,
+  calmNetwork,
+  crashing,
+  deeds,
+  devices,
+  net,
+  noForeigners,
+  onePath,
+  paths,
+  quirks,
+  textOnly,
+} from "./aims.ts";
+import { type Mutant, patch } from "./mutant.ts";
+
+const settle = "store/src/settle.ts";
+const resolve = "store/src/resolve.ts";
+const resolver = "sync/src/resolver.ts";
+const merge = "sync/src/merge.ts";
+const conflicts = "store/src/conflicts.ts";
+
+/** Both edit one text at the same time. */
+const contested = [
+  deeds("save", "append", "edit"),
+  onePath,
+  devices(2),
+  noForeigners,
+  busy,
+  actions(12, 3_000),
+];
+/** The same with lines as prose, so that merging happens. */
+const contestedText = [...contested, paths("/a.txt"), textOnly];
+
+export const settling: readonly Mutant[] = [
+  {
+    id: "landed-clears-later-writes",
+    breaks: "a version that was built on settles the current version, not the one that was claimed",
+    rules: ["PUSH-7"],
+    kind: "loss",
+    patches: [
+      patch(
+        settle,
+        "base_ver: op.claim_ver,\n      base_rev: op.op_id,\n      base_srev: null,",
+        "base_ver: entry.local_ver,\n      base_rev: op.op_id,\n      base_srev: null,",
+      ),
+    ],
+    aim: aim(
+      undefined,
+      deeds("append", "save"),
+      onePath,
+      devices(2),
+      noForeigners,
+      busy,
+      textOnly,
+      net({ lostResponse: 0.3 }),
+      actions(20, 30_000),
+    ),
+  },
+  {
+    id: "claim-moves-while-sending",
+    breaks:
+      "sending marks the version of that moment as claimed, with the bytes of an earlier one (M-5)",
+    rules: ["PUSH-1", "PUSH-4", "M-5"],
+    kind: "loss",
+    patches: [
+      patch(
+        settle,
+        "\"UPDATE op SET phase = 'sent' WHERE fid = ?\"",
+        "\"UPDATE op SET phase = 'sent', claim_ver = (SELECT local_ver FROM entry WHERE entry.fid = op.fid) WHERE fid = ?\"",
+      ),
+    ],
+    aim: aim(undefined, deeds("save", "append", "double"), onePath, busy),
+  },
+  {
+    id: "chain-of-ours-for-theirs",
+    breaks: "somebody else's equal version is settled with our chain, which may name it itself",
+    rules: ["PUSH-7", "RELATION-2"],
+    kind: "other",
+    patches: [
+      patch(
+        settle,
+        "base_chain: isOurs ? op.chain : JSON.stringify(remote.chain),",
+        "base_chain: op.chain,",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append", "empty", "chmod", "unlink", "recreate"),
+      onePath,
+      textOnly,
+      devices(2),
+      net({ ghost: 0.2, lostResponse: 0.1 }),
+    ),
+  },
+  {
+    id: "deletion-leaves-no-tombstone",
+    breaks:
+      "a deletion leaves no note here, and what a late request or an older answer brings back stays",
+    rules: ["PUSH-10", "PULL-4"],
+    kind: "other",
+    patches: [
+      patch(
+        settle,
+        "this.#putTomb.run(\n      fid,\n      entry.doc_id,\n      entry.base_srev,",
+        "Math.max(\n      0,\n      entry.base_srev ?? 0,",
+      ),
+    ],
+    aim: aim(
+      "embedded",
+      deeds("save", "unlink"),
+      onePath,
+      devices(1),
+      noForeigners,
+      net({ latencyMs: [5, 2000] }),
+      actions(20, 10_000),
+    ),
+  },
+  {
+    id: "no-conflict-version",
+    breaks: "bytes that both sides changed become the server's, ours are gone (M-17)",
+    rules: ["PUSH-8", "M-17"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolver,
+        'return "local";\n  return "split";\n}',
+        'return "local";\n  return "remote";\n}',
+      ),
+    ],
+    aim: aim(undefined, ...contested),
+  },
+  {
+    id: "local-wins-silently",
+    breaks: "bytes that both sides changed become ours, the server's are gone",
+    rules: ["PUSH-8", "M-17"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolver,
+        'return "local";\n  return "split";\n}',
+        'return "local";\n  return "local";\n}',
+      ),
+    ],
+    aim: aim("embedded", ...contested),
+  },
+  {
+    id: "unseen-bytes-replaced",
+    breaks:
+      "bytes of ours that the author of the server's version has not seen are replaced when only a rename was to be sent",
+    rules: ["PUSH-8", "PULL-7"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolver,
+        'if (!isLocalChanged) return isUnseen(view, remote) ? "split" : "remote";',
+        'if (!isLocalChanged) return "remote";',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append", "rename", "chmod"),
+      paths("/a", "/b"),
+      devices(2),
+      textOnly,
+      busy,
+      net({ ghost: 0.1 }),
+    ),
+  },
+  {
+    id: "merged-with-a-wrong-base",
+    breaks: "a version that was not made from base is merged with it",
+    rules: ["PUSH-8", "MERGE-2"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolver,
+        'if (relationOf(op.base, effective(remote, op.base, op)) !== "descends") return undefined;',
+        "",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      ...contestedText,
+      deeds("append", "edit"),
+      quirks({ processingMs: [0, 0] }),
+      actions(30, 5_000),
+      net({ latencyMs: [50, 900] }),
+    ),
+  },
+  {
+    id: "merge-keeps-one-side",
+    breaks: "a merge takes our lines where both sides changed the same",
+    rules: ["MERGE-2"],
+    kind: "loss",
+    patches: [
+      patch(
+        merge,
+        "if (region.ok === undefined) return undefined;\n    lines.push(...region.ok);",
+        "lines.push(...(region.ok ?? region.conflict?.a ?? []));",
+      ),
+    ],
+    aim: aim(undefined, ...contestedText),
+  },
+  {
+    id: "append-merge-without-common-start",
+    breaks: "texts are joined as additions although one side changed what was there",
+    rules: ["MERGE-1"],
+    kind: "loss",
+    patches: [
+      patch(
+        merge,
+        "if (!local.startsWith(base) || !remote.startsWith(base)) return undefined;",
+        "if (!remote.startsWith(base)) return undefined;",
+      ),
+    ],
+    aim: aim("embedded", ...contestedText, deeds("append", "edit")),
+  },
+  {
+    id: "resolved-over-a-later-write",
+    breaks: "a resolution is carried out although the entry has moved since its bytes were read",
+    rules: ["PUSH-8"],
+    kind: "loss",
+    patches: [patch(resolve, 'if (entry.local_ver !== localVer) return "stale";', "")],
+    aim: aim(undefined, ...contestedText),
+  },
+  {
+    id: "resolved-under-a-writer",
+    breaks: "a resolution replaces the bytes of a file that somebody can write",
+    rules: ["PUSH-8", "WRITERS-2"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolve,
+        'if (inode.writers === 1 && how.kind !== "local") {',
+        'if (inode.writers === 2 && how.kind !== "local") {',
+      ),
+      patch(
+        resolve,
+        "if (inode.writers === 1) return true;\n    if (inode.bytes_ver",
+        "if (inode.bytes_ver",
+      ),
+    ],
+    aim: aim(
+      "embedded",
+      deeds("append", "open", "writeOpen", "writeOpen"),
+      paths("/a.txt"),
+      textOnly,
+      devices(2),
+      noForeigners,
+      busy,
+      actions(40, 30_000),
+    ),
+  },
+  {
+    id: "merged-bytes-taken-for-base",
+    breaks: "a merge result, or ours that won, is agreed on without having been sent",
+    rules: ["PUSH-8", "PUSH-7"],
+    kind: "loss",
+    patches: [patch(resolve, "if (oursBytes) {", "if (oursBytes && versions.current < 0) {")],
+    aim: aim(undefined, ...contestedText),
+  },
+  {
+    id: "written-since-claim-taken-for-base",
+    breaks: "a resolution with equal bytes forgets what was written after the claim",
+    rules: ["PUSH-8", "PUSH-7"],
+    kind: "loss",
+    patches: [
+      patch(
+        resolve,
+        "return op.snap_hash !== remote.hash || inode.bytes_ver > op.claim_ver;",
+        "return op.snap_hash !== remote.hash;",
+      ),
+    ],
+    aim: aim(
+      "embedded",
+      deeds("empty", "empty", "append"),
+      onePath,
+      devices(2),
+      noForeigners,
+      busy,
+      actions(24, 10_000),
+    ),
+  },
+  {
+    id: "conflict-version-stays-here",
+    breaks: "a conflict version is agreed on without having been sent",
+    rules: ["PUSH-8"],
+    kind: "loss",
+    patches: [
+      patch(
+        conflicts,
+        "this.#put.run(\n      fid,",
+        "entries.update(fid, { base_ver: conflictVer });\n    this.#put.run(\n      fid,",
+      ),
+    ],
+    aim: aim(undefined, ...contested),
+  },
+  {
+    id: "refusal-means-sent",
+    breaks: "a refused version counts as agreed on",
+    rules: ["PUSH-9"],
+    kind: "loss",
+    patches: [
+      patch(
+        settle,
+        "rejected_ver: op.claim_ver,\n      rejected_hash: op.snap_hash,",
+        "base_ver: op.claim_ver,\n      rejected_hash: op.snap_hash,",
+      ),
+    ],
+    aim: aim("hosted", deeds("save", "append"), onePath, binaries(0.4)),
+  },
+  {
+    id: "refusal-of-the-current-version",
+    breaks: "a refusal is noted for the version of that moment, not for the one that was sent",
+    rules: ["PUSH-9", "M-7"],
+    kind: "loss",
+    patches: [
+      patch(
+        settle,
+        "rejected_ver: op.claim_ver,\n      rejected_hash: op.snap_hash,",
+        "rejected_ver: entry.local_ver,\n      rejected_hash: op.snap_hash,",
+      ),
+    ],
+    aim: aim("hosted", deeds("save", "append"), onePath, binaries(0.4), busy),
+  },
+  {
+    id: "recreation-under-the-old-identity",
+    breaks:
+      "a file that goes to the server again goes under the customer id of the document that is gone",
+    rules: ["PUSH-3", "PUSH-10"],
+    kind: "other",
+    patches: [
+      patch(
+        settle,
+        "sent: 0,\n      cid: nextCustomId(entry.cid),\n      local_ver: this.#context.versions.next(),",
+        "sent: 0,\n      local_ver: this.#context.versions.next(),",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "append", "unlink"),
+      onePath,
+      devices(2),
+      textOnly,
+      busy,
+      net({ ghost: 0.15 }),
+    ),
+  },
+  {
+    id: "snapshot-forgotten-by-recovery",
+    breaks: "recovery after a crash drops attempts that may have been sent",
+    rules: ["PUSH-11", "RECOVER-1"],
+    kind: "other",
+    patches: [
+      patch(
+        "store/src/recovery.ts",
+        "this.#context.bytes.clearUnfinished();",
+        'this.#context.bytes.clearUnfinished();\n    this.#context.db.transaction(() => this.#context.db.sql.exec("DELETE FROM op; UPDATE entry SET sent = 0 WHERE doc_id IS NULL"));',
+      ),
+    ],
+    aim: aim("hosted", deeds("save", "unlink"), devices(1), textOnly, crashing, calmNetwork),
+  },
+];
