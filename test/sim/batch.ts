@@ -110,3 +110,15 @@ export function addTally(
   sum.failures.push(...part.failures);
   sum.coverage.merge(new Map(part.coverage));
 }
+
+/** Two lines that say what was run, and how fast. */
+export function seedLines(tally: Tally, seconds: number): string {
+  const { seedCount, ackedCount, eventCount, virtualMs, doubleRunCount } = tally;
+  return [
+    `${seedCount} seeds, ${ackedCount} acknowledged writes, ${eventCount} events, ` +
+      `${(virtualMs / 86_400_000).toFixed(1)} simulated days, ${doubleRunCount} run twice`,
+    `${(seedCount / seconds).toFixed(1)} seeds/s, ${(ackedCount / seconds).toFixed(0)} writes/s, ` +
+      `${(virtualMs / 1000 / seconds).toFixed(0)} times real time, ` +
+      `${tally.serverWriteCount} server writes, ${tally.blindOverwriteCount} unseen overwrites`,
+  ].join("\n");
+}

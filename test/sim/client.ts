@@ -130,6 +130,10 @@ export class ProductDevice implements Device {
     this.#database = new DeviceDatabase(image);
   }
 
+  diskStamp(): number {
+    return this.#database.changeCount() + this.#changeCount;
+  }
+
   end(): void {
     this.#database.giveBack();
   }
@@ -222,8 +226,8 @@ export class ProductDevice implements Device {
       options: {
         pull: true,
         push: true,
-        pollIntervalS: 10,
-        sweepIntervalS: 600,
+        pollIntervalS: seat.config.pollIntervalS ?? 10,
+        sweepIntervalS: seat.config.sweepIntervalS ?? 600,
         prefetch: true,
       },
     });

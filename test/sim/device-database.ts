@@ -73,6 +73,7 @@ export class DeviceDatabase {
   readonly prepareOwn: SqliteDatabase.Database["prepare"];
   readonly #statements = new Map<string, { readonly all: Statement[]; lentCount: number }>();
   #clear: readonly Statement[] | undefined;
+  #totalChanges: SqliteDatabase.Statement<[], number> | undefined;
 
   /** @param image a serialized database; without it a migrated one that nobody has used */
   constructor(image?: Buffer) {
@@ -95,6 +96,12 @@ export class DeviceDatabase {
   giveBack(): void {
     if (this.sql.open && !this.sql.inTransaction && idle.length < idleMax) idle.push(this);
     else this.sql.close();
+  }
+
+  /** Rows of any table that were changed so far. */
+  changeCount(): number {
+    this.#totalChanges ??= this.prepareOwn<[], number>("SELECT total_changes()").pluck();
+    return this.#totalChanges.get() ?? 0;
   }
 
   /** No process uses this database now: statements of the one before are the next one's. */

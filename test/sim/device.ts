@@ -94,6 +94,8 @@ export interface Device {
   kill(): void;
   /** Runs `again` when what a parked call waited for has come, with the ticket to resume it by. */
   whenReady(ticket: Ticket, again: () => void): void;
+  /** Moves with whatever changes on its disk. */
+  diskStamp?(): number;
   /** The run is over: nobody looks at it any more. */
   end?(): void;
   /** A second process is started while the first one runs; one of them must give way. */
