@@ -13,7 +13,7 @@ import { noBase, observed } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
 import type { Trash } from "./trash.ts";
-import { directoryDocument, modeOf, syncAttrs, toNames, type Views } from "./view.ts";
+import { directoryDocument, modeOf, syncAttrs, toNames, usableNames, type Views } from "./view.ts";
 
 type PlanOf<K extends Plan["do"]> = Extract<Plan, { do: K }>;
 
@@ -152,6 +152,8 @@ export class Apply {
   #materialiseDirectory(remote: RemoteVersion, path: string): Applied {
     const { entries, inodes, versions } = this.#context;
     const directory = parentPath(path);
+    // What is in it is shown all the same.
+    if (directory !== "/" && usableNames(directory) === undefined) return "done";
     const place = this.#take.place(directory, remote.docId, undefined);
     let entry = place.alias ? this.#directoryAt(directory) : undefined;
     if (entry === undefined) {

@@ -4,7 +4,7 @@ import { shownPath } from "./apply.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { PathHolder, RemoteView } from "./sync-model.ts";
-import { toNames, type Views } from "./view.ts";
+import { usableNames, type Views } from "./view.ts";
 
 export interface RemoteItem {
   readonly docId: string;
@@ -64,7 +64,8 @@ export class RemoteViews {
 
   #holderOf(item: RemoteItem): PathHolder {
     const { entries, inodes } = this.#context;
-    const names = toNames(shownPath(item));
+    const names = usableNames(shownPath(item));
+    if (names === undefined) return { kind: "blocked" };
     const last = names.pop();
     let parent = rootIno;
     for (const name of names) {

@@ -18,7 +18,7 @@ import type { Fills } from "./fills.ts";
 import type { InodeRow } from "./inodes.ts";
 import { observed } from "./settle.ts";
 import type { Content, RemoteVersion, SyncAttrs } from "./sync-model.ts";
-import { directoryDocument, fromNanoseconds, modeOf, syncAttrs, toNames } from "./view.ts";
+import { directoryDocument, fromNanoseconds, modeOf, syncAttrs, usableNames } from "./view.ts";
 
 /** Where an entry is to stand. */
 export interface Place {
@@ -157,9 +157,13 @@ export class Take {
    * where a directory is needed, gives an alias.
    */
   place(path: string, docId: string, self: string | undefined): Place {
-    const names = toNames(path);
+    const usable = usableNames(path);
+    const names = usable ?? [];
     const name = names.pop() ?? docId;
-    const { ino: parent, alias } = this.directoryAt(names, docId);
+    const at = this.directoryAt(names, docId);
+    const parent = at.ino;
+    // A path that cannot be one here: the document is shown by its id, and keeps its path at the server.
+    const alias = at.alias || usable === undefined;
     const holder = this.#context.entries.find(parent, name);
     if (holder === undefined || holder.fid === self) return { parent, name, alias };
     return { parent, name: this.#context.names.free(parent, name, docId.slice(0, 8)), alias: true };

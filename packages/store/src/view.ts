@@ -3,6 +3,7 @@ import {
   isDirectory,
   isRegular,
   isSymlink,
+  pathProblem,
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
@@ -229,7 +230,14 @@ function snapshotOf(row: OpRow): OpView["snapshot"] {
   return undefined;
 }
 
-/** A path from the server as names of this file system. */
+/** The names of a path from the server, or undefined when it has one that nothing here may have. */
+export function usableNames(path: string): string[] | undefined {
+  if (pathProblem(path) !== undefined) return undefined;
+  const names = toNames(path);
+  return names.includes(directoryDocument) ? undefined : names;
+}
+
+/** A path as names of this file system. */
 export function toNames(path: string): string[] {
   return path
     .split("/")
