@@ -27,6 +27,8 @@ export interface RemoteDocument {
   readonly rev: number | null;
   readonly contentHash: string | null;
   readonly size: number | null;
+  /** `dreaming`: what is drawn from it is still to come. */
+  readonly dreamingStatus: string | null;
 }
 
 const number: z.ZodMiniType<number | null, unknown> = z._default(
@@ -47,6 +49,7 @@ const remoteDocument: z.ZodMiniType<RemoteDocument, unknown> = z.object({
   rev: number,
   contentHash: text,
   size: number,
+  dreamingStatus: text,
 }) as never;
 
 /** The answer to a write. `rev`, `contentHash` and `filepath` only from a server that counts revisions. */

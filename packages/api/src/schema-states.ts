@@ -33,6 +33,8 @@ export interface DocumentState {
         readonly vectors: Readonly<Record<string, number>>;
         /** A language model has still to find its facts. */
         readonly owesFacts: boolean;
+        /** The text in the image has still to be read. */
+        readonly owesText: boolean;
       }
     | undefined;
 }
@@ -49,6 +51,7 @@ const DocumentStateSchema: Schema<DocumentState> = z.object({
       chunks: z.int(),
       vectors: z.record(z.string(), z.int()),
       owesFacts: z.boolean(),
+      owesText: z.boolean(),
     }),
   ),
 });

@@ -13,7 +13,7 @@ import { CliError, exitCodes } from "./cli-error.ts";
 import { dataTaken } from "./data-taken.ts";
 import { ensurePrivateDir } from "./private-files.ts";
 import type { IndexSettings, ServerConfig } from "./server-config.ts";
-import { embeddingModel, factModel } from "./server-models.ts";
+import { embeddingModel, factModel, imageReader } from "./server-models.ts";
 
 export interface MemoryServerOptions
   extends Partial<Pick<ServerConfig, "host" | "auth" | "allowHttp" | "rateLimit">> {
@@ -91,6 +91,7 @@ async function toServerOptions(options: MemoryServerOptions): Promise<ServerOpti
   const { dataDir, key, host = loopback, auth, allowHttp, tls, index, rateLimit } = options;
   const model = await embeddingModel(index.embedder);
   const facts = factModel(index.facts);
+  const images = await imageReader();
   return {
     dataDir,
     host,
@@ -102,6 +103,7 @@ async function toServerOptions(options: MemoryServerOptions): Promise<ServerOpti
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(model === undefined ? {} : { model }),
     ...(facts === undefined ? {} : { facts }),
+    ...(images === undefined ? {} : { images }),
     clock: systemClock,
     random: systemRandom,
     logger: options.logger,

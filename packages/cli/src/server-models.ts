@@ -8,6 +8,7 @@ import {
   chatFacts,
   type FactSource,
   httpModel,
+  type ImageTextSource,
   type ModelSource,
   sharedWordPiece,
 } from "@smfs/server";
@@ -39,6 +40,18 @@ async function installedMinilm(): Promise<ModelSource | undefined> {
   }
   const model = library.minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock);
   return model && whereMemoryIsFree(model, () => process.availableMemory());
+}
+
+/** What reads the text in images, where it is installed. */
+export async function imageReader(): Promise<ImageTextSource | undefined> {
+  try {
+    const { tesseract } = await import("@smfs/image-text");
+    return tesseract({ clock: systemClock });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ERR_MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
 }
 
 const missingMinilm: ModelSource = {

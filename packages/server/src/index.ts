@@ -3,6 +3,7 @@ export * from "./backup.ts";
 export type { Calibration, Embedder, ModelSource } from "./embed/embedder.ts";
 export { type HttpModelOptions, httpModel } from "./embed/http-embedder.ts";
 export { sharedWordPiece } from "./embed/static-embedder.ts";
+export type { ImageTextSource } from "./images/image-text.ts";
 export type { ServerLimits } from "./limits.ts";
 export { isLoopback, type Listening, PlainHttpError, type TlsOptions } from "./listen.ts";
 export { type ChatOptions, chatFacts } from "./memories/chat-facts.ts";

@@ -14,6 +14,8 @@ import { Tickets } from "./documents/tickets.ts";
 import { BackgroundSharpener } from "./embed/background-sharpener.ts";
 import type { ModelSource } from "./embed/embedder.ts";
 import { StaticEmbedder } from "./embed/static-embedder.ts";
+import { ImageReader } from "./images/image-reader.ts";
+import type { ImageTextSource } from "./images/image-text.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { isLoopback, type Listening, listen, PlainHttpError, type TlsOptions } from "./listen.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -68,6 +70,8 @@ export interface ServerOptions {
   readonly model?: ModelSource;
   /** A language model that finds facts in memory documents (chatFacts). Default: their own sentences. */
   readonly facts?: FactSource;
+  /** What reads the text in images (the package image-text). Default: images are stored as they are. */
+  readonly images?: ImageTextSource;
   /** How many requests one key may make. Default: any number. */
   readonly rateLimit?: RateLimitOptions;
   /** Where search and pipeline run. Default `workers`; `here` is for tests that run from source. */
@@ -167,7 +171,7 @@ interface Workers {
 }
 
 function openWorkers(storage: Storage, options: ServerOptions): Workers {
-  const { dataDir, clock, random, logger, model, facts, threads = "workers" } = options;
+  const { dataDir, clock, random, logger, model, facts, images, threads = "workers" } = options;
   const isHere = threads === "here";
   const tools = { clock, random, logger };
   const sharpener = model && new BackgroundSharpener({ storage, model, ...tools });
@@ -176,6 +180,11 @@ function openWorkers(storage: Storage, options: ServerOptions): Workers {
   const statuses = new StatusEvents(toHex(random.bytes(4)));
   const noted = notingStatus(storage, statuses);
   const finder = facts && new FactFinder({ storage: noted, source: facts, ...tools });
+  const pipelineIndex: Indexer["indexText"] = (text, mediaType) =>
+    pipeline.indexText(text, mediaType);
+  const reader =
+    images &&
+    new ImageReader({ storage: noted, source: images, indexText: pipelineIndex, ...tools });
   const drawMemories = finder === undefined ? drawAtOnce(random) : drawLater(random);
   const pipeline = new Pipeline({
     storage: drawingStorage(noted, drawMemories),
@@ -189,22 +198,26 @@ function openWorkers(storage: Storage, options: ServerOptions): Workers {
     drawMemories,
     indexer: {
       inlineLengthMax: pipeline.inlineLengthMax,
-      indexText: (text, mediaType) => pipeline.indexText(text, mediaType),
+      indexText: pipelineIndex,
+      readsImage: (mediaType) => images?.mediaTypes.has(mediaType) === true,
       extracts: (mediaType) => pipeline.extracts(mediaType),
       wake: () => {
         pipeline.wake();
         finder?.wake();
+        reader?.wake();
       },
       idle: async () => {
         await pipeline.idle();
         // What the pipeline has just indexed may be a memory.
         finder?.wake();
         await finder?.idle();
+        await reader?.idle();
       },
     },
     close: async () => {
       await sharpener?.close();
       await finder?.close();
+      await reader?.close();
       await pipeline.close();
       await search.close();
     },

@@ -18,6 +18,7 @@ function look(remote: RemoteVersion | undefined, status = "done"): Look {
     rev: null,
     contentHash: null,
     size: null,
+    dreamingStatus: null,
   };
   return { status, remote, bytes: undefined, document };
 }

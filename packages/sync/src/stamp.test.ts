@@ -18,6 +18,7 @@ function documentWith(metadata: RemoteDocument["metadata"]): RemoteDocument {
     rev: 7,
     contentHash: toContentHash(hashOf.a),
     size: 3,
+    dreamingStatus: null,
   };
 }
 

@@ -122,6 +122,8 @@ export class GeneratedAnswers {
     const isOther = (fromContentHash(document.contentHash) ?? hash) !== hash;
     if (isOther || (document.status !== "done" && document.status !== "failed"))
       return { kind: "later" };
+    // The text in an image is read after the image is done.
+    if (document.dreamingStatus === "dreaming") return { kind: "later" };
     return toExtract(document, hash);
   }
 }

@@ -8,6 +8,8 @@ export interface Indexer {
   indexText(text: string, mediaType: string): IndexedChunk[];
   /** Whether text can be drawn from bytes of this media type. */
   extracts(mediaType: string): boolean;
+  /** Whether the text in images of this media type is read, later. */
+  readsImage(mediaType: string): boolean;
   /** There may be documents to work on. */
   wake(): void;
 }

@@ -88,7 +88,7 @@ export class DocumentWriter {
     if (change === undefined) return { document, created: false, changed: false };
     await checkPlace(tx, { ...document, ...change }, document, context);
     const changed = await tx.change(document, change);
-    if (change.content !== undefined) await this.#index(tx, changed, write);
+    if (change.content !== undefined) await this.#index(tx, changed, write.received?.text);
     return { document: changed, created: false, changed: true };
   }
 
@@ -122,7 +122,9 @@ export class DocumentWriter {
       writer: context.writer,
     };
     await checkPlace(tx, { ...document, filepath }, document, context);
-    return { document: await tx.change(document, change), created: false, changed: true };
+    const restored = await tx.change(document, change);
+    if (change.content !== undefined) await this.#oweText(tx, restored);
+    return { document: restored, created: false, changed: true };
   }
 
   /** Brings a deleted document back; its names must be free. */
@@ -135,6 +137,7 @@ export class DocumentWriter {
     const owed = this.#owed(version?.isText === true, version?.mediaType ?? "");
     const document = await tx.undelete(tombstone, { ...owed, writer: context.writer });
     needPlace(context.access, document);
+    await this.#oweText(tx, document);
     return { document, created: false, changed: true };
   }
 
@@ -186,7 +189,7 @@ export class DocumentWriter {
       taskType: write.taskType ?? (await this.#taskType(tx, place)),
       writer: context.writer,
     });
-    await this.#index(tx, document, write);
+    await this.#index(tx, document, write.received.text);
     return document;
   }
 
@@ -265,12 +268,17 @@ export class DocumentWriter {
   }
 
   /** A short text is found as soon as the write returns; a long one is indexed by the pipeline, right after. */
-  async #index(tx: Transaction, document: StoredDocument, write: DocumentWrite): Promise<void> {
-    const text = write.received?.text;
+  async #index(tx: Transaction, document: StoredDocument, text: string | undefined): Promise<void> {
+    await this.#oweText(tx, document);
     if (!document.isText || text === undefined || document.dreamingStatus === "dreaming") return;
     if (!isSearchable(document)) return;
     await tx.putChunks(document, text, this.#options.indexer.indexText(text, document.mediaType));
     await this.#options.drawMemories(tx, document, text);
+  }
+
+  async #oweText(tx: Transaction, document: StoredDocument): Promise<void> {
+    const isImage = !document.isText && this.#options.indexer.readsImage(document.mediaType);
+    if (isImage && isSearchable(document)) await tx.oweText(document.no, document.contentRev);
   }
 
   /** New bytes are an ingest of their own; without a path nothing but a write says what a document is. */

@@ -94,5 +94,9 @@ function noting(tx: Transaction, moved: Set<number>): Transaction {
       moved.add(debt.documentNo);
       await tx.payFacts(debt);
     },
+    payText: async (debt) => {
+      moved.add(debt.documentNo);
+      await tx.payText(debt);
+    },
   };
 }

@@ -108,8 +108,11 @@ async function documentJson(
   const view = await servedContent(context, request, document, true);
   const memories = await context.storage.memoriesOfDocument(document.no);
   const known = memories.filter((memory) => !memory.isForgotten).map(toInnerMemory);
+  // What is drawn from an image comes after it is done, as other meaning does.
+  const isOwed = !document.isText && (await context.storage.owesText(document.no));
   return {
     ...toDocumentJson(document, view),
+    ...(isOwed ? { dreamingStatus: "dreaming" as const } : {}),
     ...(known.length === 0 ? {} : { memories: known }),
   };
 }

@@ -20,7 +20,9 @@ export function statusHandlers({ storage }: ServerContext): Pick<Handlers, "docu
           continue;
         }
         const index = detail === true ? { index: await storage.documentIndex(document.no) } : {};
-        documents.push({ ...toState(document), ...index });
+        const isOwed = !document.isText && (await storage.owesText(document.no));
+        const dreaming = isOwed ? { dreamingStatus: "dreaming" as const } : {};
+        documents.push({ ...toState(document), ...dreaming, ...index });
       }
       return json({ documents, missing });
     },

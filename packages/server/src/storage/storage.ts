@@ -132,6 +132,10 @@ export interface PipelineReads {
   unfinishedAfter(afterNo: number, limit: number): Promise<StoredDocument[]>;
   /** Chunks above `afterNo` that have no vector of this model, oldest first. */
   chunksWithoutVector(model: string, afterNo: number, limit: number): Promise<StoredChunk[]>;
+  /** Whether the text in this image has still to be read. */
+  owesText(documentNo: number): Promise<boolean>;
+  /** Images whose text is owed, with a number above `afterNo`, oldest first. */
+  textsOwedAfter(afterNo: number, limit: number): Promise<TextDebt[]>;
   /** What is drawn from one document: its chunks, how many have a vector of each model, whether its facts are owed. */
   documentIndex(documentNo: number): Promise<DocumentIndex>;
   /** How many chunks there are, and how many have a vector of each model. */
@@ -141,12 +145,20 @@ export interface PipelineReads {
   }>;
 }
 
+/** An image whose text, at these bytes, is still to be read. */
+export interface TextDebt {
+  readonly documentNo: number;
+  readonly contentRev: number;
+}
+
 /** What is drawn from one document. */
 export interface DocumentIndex {
   readonly chunks: number;
   readonly vectors: Readonly<Record<string, number>>;
   /** A language model has still to find its facts. */
   readonly owesFacts: boolean;
+  /** The text in the image has still to be read. */
+  readonly owesText: boolean;
 }
 
 /** A lexical query: any of the words may match, as whole words after stemming. */
@@ -228,6 +240,9 @@ export interface Transaction extends DocumentReads, MemoryReads, MemoryWrites {
   /** A step of the pipeline. Not a visible change: rev, seq and updatedAt stay. */
   setStatus(documentNo: number, contentRev: number, status: DocumentStatus): Promise<void>;
   setDreamingStatus(documentNo: number, status: StoredDocument["dreamingStatus"]): Promise<void>;
+  /** The text in an image is still to be read. */
+  oweText(documentNo: number, contentRev: number): Promise<void>;
+  payText(debt: TextDebt): Promise<void>;
   /** Text drawn from bytes that are not text themselves; dropped when the bytes change. */
   putExtractedText(documentNo: number, contentRev: number, text: string): Promise<void>;
   /**

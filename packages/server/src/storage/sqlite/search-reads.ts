@@ -13,6 +13,7 @@ import {
   toChunk,
   toDocument,
 } from "./rows.ts";
+import { textDebtReads } from "./text-debts.ts";
 
 interface ChunkTextRow extends ChunkRow {
   readonly text: Buffer | null;
@@ -42,6 +43,7 @@ export function searchReads(
   blobs: Blobs,
 ): SearchReads & PipelineReads {
   const lexical = lexicalIndex(db);
+  const texts = textDebtReads(db);
   const sql = statements(db);
   const toStoredChunk = async (row: ChunkTextRow): Promise<StoredChunk> => {
     const bytes =
@@ -56,6 +58,7 @@ export function searchReads(
   };
 
   return {
+    ...texts,
     lexical: async (query) => lexical(query),
     vectorsAfter: async (model, afterNo, limit) =>
       sql.vectorsAfter.all(model, afterNo, limit).map(toVector),
@@ -74,7 +77,8 @@ export function searchReads(
       vectors: Object.fromEntries(
         sql.vectorsOf.all(documentNo).map((row) => [row.name, row.count]),
       ),
-      owesFacts: sql.debtOf.get(documentNo) !== undefined,
+      owesFacts: sql.factDebtOf.get(documentNo) !== undefined,
+      owesText: await texts.owesText(documentNo),
     }),
     indexCounts: async () => ({
       chunks: present(sql.chunkCount.get(), "a count"),
@@ -122,7 +126,9 @@ function statements(db: Database) {
       `SELECT m.name, count(*) AS count FROM chunk c JOIN vector v ON v.chunk_no = c.no
          JOIN model m ON m.no = v.model_no WHERE c.document_no = ? GROUP BY m.no`,
     ),
-    debtOf: db.prepare<[number], number>("SELECT 1 FROM fact_debt WHERE document_no = ?").pluck(),
+    factDebtOf: db
+      .prepare<[number], number>("SELECT 1 FROM fact_debt WHERE document_no = ?")
+      .pluck(),
     chunkCount: db.prepare<[], number>("SELECT count(*) FROM chunk").pluck(),
     vectorCounts: db.prepare<[], { name: string; count: number }>(
       "SELECT m.name, count(*) AS count FROM vector v JOIN model m ON m.no = v.model_no GROUP BY m.no",

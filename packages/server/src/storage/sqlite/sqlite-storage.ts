@@ -21,6 +21,7 @@ import { type TagRow, toTag } from "./rows.ts";
 import { searchReads } from "./search-reads.ts";
 import { smallReads, smallWrites } from "./small-tables.ts";
 import { tagWrites } from "./tag-writes.ts";
+import { textDebtWrites } from "./text-debts.ts";
 import { UnitQueue } from "./unit-queue.ts";
 
 export interface SqliteStorageOptions {
@@ -120,6 +121,7 @@ function openTransaction(
     ...memoryReads(db),
     ...memoryWrites(db, { clock, counters, tags }),
     ...smallWrites(db),
+    ...textDebtWrites(db),
   };
 }
 

@@ -1,0 +1,160 @@
+/**
+ * Has the text in images read, one after another, in the background: an image is stored and done at once, and is found
+ * by its text a while later.
+ *
+ * What is owed is in the storage, so nothing is forgotten by a crash; what was read of bytes that are no longer the
+ * document's is thrown away. Reading takes seconds of a processor, so it rests for as long as it worked.
+ */
+import { backoffMs, type Clock, type Logger, type Random } from "@smfs/core";
+import type { Indexer } from "../documents/indexer.ts";
+import { isSearchable } from "../search/searchable.ts";
+import type { Storage, TextDebt } from "../storage/storage.ts";
+import type { StoredDocument } from "../storage/stored.ts";
+import type { ImageTextSource } from "./image-text.ts";
+
+export interface ImageReaderOptions {
+  readonly storage: Storage;
+  readonly source: ImageTextSource;
+  readonly indexText: Indexer["indexText"];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const pageMax = 64;
+/** Times that one image is tried when the reader fails. */
+const attemptsMax = 3;
+/** Milliseconds without an image after which the reader is freed. */
+const unusedMs = 60_000;
+/** Milliseconds of rest after one image at most. */
+const restMsMax = 10_000;
+/** Bytes of an image that is read: it is in memory meanwhile. */
+const imageBytesMax: number = 32 << 20;
+/** UTF-16 units of text that are kept of one image. */
+const textLengthMax = 32_768;
+
+export class ImageReader {
+  readonly #options: ImageReaderOptions;
+  readonly #stop = new AbortController();
+  /** Failures by document. */
+  readonly #attempts = new Map<number, number>();
+  #running: Promise<void> | undefined;
+  #isWoken = false;
+  #cancelUnused: () => void = () => undefined;
+
+  constructor(options: ImageReaderOptions) {
+    this.#options = options;
+  }
+
+  /** There may be images whose text is owed. */
+  wake(): void {
+    this.#isWoken = true;
+    if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#isWoken) this.wake();
+    });
+  }
+
+  /** Resolves when nothing is owed that could be done now. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelUnused();
+    await this.#running;
+    await this.#options.source.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#options;
+    const { signal } = this.#stop;
+    for (let failures = 0; this.#isWoken && !signal.aborted; ) {
+      this.#isWoken = false;
+      if (await this.#pass()) {
+        failures = 0;
+        continue;
+      }
+      if (signal.aborted) return;
+      failures += 1;
+      await clock.sleep(backoffMs(failures, random), signal);
+      this.#isWoken = true;
+    }
+  }
+
+  /** Takes every debt once; whether none has to be tried again. */
+  async #pass(): Promise<boolean> {
+    let isDone = true;
+    for (let after = 0; ; ) {
+      const page = await this.#options.storage.textsOwedAfter(after, pageMax);
+      for (const debt of page) {
+        if (this.#stop.signal.aborted) return false;
+        isDone = (await this.#pay(debt)) && isDone;
+      }
+      if (page.length < pageMax) return isDone;
+      after = page.at(-1)?.documentNo ?? after;
+    }
+  }
+
+  async #pay(debt: TextDebt): Promise<boolean> {
+    const { storage, source, logger } = this.#options;
+    const [document] = await storage.documentsByNo([debt.documentNo]);
+    const isOwed =
+      document?.contentRev === debt.contentRev &&
+      document.content.size <= imageBytesMax &&
+      source.mediaTypes.has(document.mediaType);
+    if (document === undefined || !isOwed) {
+      await storage.write((tx) => tx.payText(debt));
+      return true;
+    }
+    try {
+      await this.#settle(debt, await this.#read(document));
+      return true;
+    } catch (error) {
+      if (this.#stop.signal.aborted) return false;
+      const attempts = (this.#attempts.get(document.no) ?? 0) + 1;
+      logger.log("warn", "an image could not be read", {
+        id: document.id,
+        source: source.label,
+        reason: String(error),
+      });
+      if (attempts < attemptsMax) {
+        this.#attempts.set(document.no, attempts);
+        return false;
+      }
+      await this.#settle(debt, "");
+      return true;
+    }
+  }
+
+  async #read(document: StoredDocument): Promise<string> {
+    const { storage, source, clock } = this.#options;
+    const { signal } = this.#stop;
+    this.#cancelUnused();
+    const bytes = await storage.readContent(document.content);
+    const started = clock.monotonic();
+    try {
+      return await source.read({ bytes }, signal);
+    } finally {
+      const worked = clock.monotonic() - started;
+      this.#cancelUnused = clock.after(unusedMs, () => void source.close());
+      await clock.sleep(Math.min(worked, restMsMax), signal);
+    }
+  }
+
+  async #settle(debt: TextDebt, read: string): Promise<void> {
+    const { storage, indexText } = this.#options;
+    this.#attempts.delete(debt.documentNo);
+    // A lone surrogate at the cut has no UTF-8 form: it becomes the replacement character.
+    const text = Buffer.from(read.slice(0, textLengthMax), "utf8").toString("utf8");
+    await storage.write(async (tx) => {
+      const [current] = await tx.documentsByNo([debt.documentNo]);
+      await tx.payText(debt);
+      if (current?.contentRev !== debt.contentRev || text.trim() === "") return;
+      await tx.putExtractedText(current.no, current.contentRev, text);
+      if (isSearchable(current)) await tx.putChunks(current, text, indexText(text, "text/plain"));
+    });
+  }
+}
