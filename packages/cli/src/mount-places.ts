@@ -1,5 +1,4 @@
 /** What is mounted on and around a path. Paths are absolute and without symbolic links. */
-import { statfsSync } from "node:fs";
 import { relative } from "node:path";
 import { listMounts, type MountEntry, mountType } from "@smfs/fuse";
 
@@ -31,18 +30,4 @@ export function ourMountAbove(
 export function isInside(path: string, directory: string): boolean {
   const way = relative(directory, path);
   return way !== ".." && !way.startsWith("../");
-}
-
-/**
- * Whether a mount's daemon is dead. Asked with statfs, which always reaches the daemon: what stat would say the
- * kernel may still remember.
- */
-export function isDead(path: string): boolean {
-  try {
-    statfsSync(path);
-    return false;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === "ENOTCONN" || code === "ECONNABORTED";
-  }
 }

@@ -42,7 +42,12 @@ test("[CLI-6] a place where one may not write is refused", () => {
 });
 
 test("[CLI-6] the innermost mount above a path decides whether it is ours", () => {
-  const entry = (mountPoint: string, type: string) => ({ mountPoint, type, source: "x" });
+  const entry = (mountPoint: string, type: string) => ({
+    mountPoint,
+    type,
+    source: "x",
+    device: "0:1",
+  });
   const table = [entry("/", "ext4"), entry("/m", "fuse.smfs"), entry("/m/d", "tmpfs")];
   expect(ourMountAbove("/m/x", table)?.mountPoint).toBe("/m");
   expect(ourMountAbove("/m", table)?.mountPoint).toBe("/m");

@@ -1,10 +1,10 @@
 /** Whether a directory can be mounted on, said before a daemon is started for it. */
 import { accessSync, constants, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { mountType, unmountFuse } from "@smfs/fuse";
+import { isStale, mountType, unmountFuse } from "@smfs/fuse";
 import { CliError, exitCodes } from "./cli-error.ts";
 import type { Paths } from "./config.ts";
-import { isDead, isInside, mountedAt, ourMountAbove } from "./mount-places.ts";
+import { isInside, mountedAt, ourMountAbove } from "./mount-places.ts";
 
 export interface MountPointOptions {
   readonly paths: Paths;
@@ -19,7 +19,7 @@ export interface MountPointOptions {
  * @throws CliError that says what is wrong with it and what to do
  */
 export function prepareMountPoint(path: string, options: MountPointOptions): string {
-  if (isDead(path)) {
+  if (isStale(path)) {
     options.say(`clearing what a daemon that was killed left at ${path}`);
     unmountFuse(path, { lazy: true });
   }

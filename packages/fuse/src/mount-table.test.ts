@@ -9,8 +9,8 @@ test("[MOUNT-1] mountinfo: optional fields, escapes, and lines of another form",
     "",
   ].join("\n");
   expect(parseMountInfo(text)).toEqual([
-    { mountPoint: "/mnt/a b", type: "fuse.smfs", source: "note\\s" },
-    { mountPoint: "/", type: "ext4", source: "/dev/vda" },
+    { mountPoint: "/mnt/a b", type: "fuse.smfs", source: "note\\s", device: "98:0" },
+    { mountPoint: "/", type: "ext4", source: "/dev/vda", device: "98:0" },
   ]);
 });
 

@@ -6,6 +6,8 @@ export interface MountEntry {
   /** Such as `fuse.smfs`. */
   readonly type: string;
   readonly source: string;
+  /** Names the file system, wherever it is mounted: `major:minor`. */
+  readonly device: string;
 }
 
 /** All mounts, in the order they were made: of two on one path the later one is seen. */
@@ -19,10 +21,12 @@ export function parseMountInfo(text: string): MountEntry[] {
   for (const line of text.split("\n")) {
     // 36 35 98:0 /root /mount/point opts optional… - type source superopts
     const [before, after] = line.split(" - ");
-    const mountPoint = before?.split(" ")[4];
+    const [, , device, , mountPoint] = before?.split(" ") ?? [];
     const [type, source] = after?.split(" ") ?? [];
-    if (mountPoint === undefined || type === undefined || source === undefined) continue;
-    mounts.push({ mountPoint: unescapeOctal(mountPoint), type, source: unescapeOctal(source) });
+    if (device === undefined || mountPoint === undefined) continue;
+    if (type === undefined || source === undefined) continue;
+    const path = unescapeOctal(mountPoint);
+    mounts.push({ mountPoint: path, type, source: unescapeOctal(source), device });
   }
   return mounts;
 }

@@ -5,7 +5,15 @@
  * for themselves.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, readdirSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import {
   MNT_DETACH,
   MS_NODEV,
@@ -109,13 +117,17 @@ function unusable(mountPoint: string, error: unknown): MountError {
   });
 }
 
-/** Whether the daemon of a FUSE mount there has died: "Transport endpoint is not connected". */
+/**
+ * Whether the daemon of a FUSE mount there has died ("Transport endpoint is not connected"), or its connection was cut.
+ * Asked with statfs, which always reaches the daemon: what stat would say the kernel may still remember.
+ */
 export function isStale(mountPoint: string): boolean {
   try {
-    statSync(mountPoint);
+    statfsSync(mountPoint);
     return false;
   } catch (error) {
-    return (error as { code?: unknown }).code === "ENOTCONN";
+    const { code } = error as { code?: unknown };
+    return code === "ENOTCONN" || code === "ECONNABORTED";
   }
 }
 

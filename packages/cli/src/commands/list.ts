@@ -1,7 +1,7 @@
 /** `smfs list`: every mount, those included whose daemon is gone. */
 
+import { isStale } from "@smfs/fuse";
 import { type ExitCode, exitCodes } from "../cli-error.ts";
-import { isDead } from "../mount-places.ts";
 import { isAlive, type MountRecord, readMountRecords } from "../mount-records.ts";
 import { duration, printable, table } from "../output.ts";
 import type { CommandContext } from "./context.ts";
@@ -57,7 +57,7 @@ function toListed(record: MountRecord, nowMs: number): Listed {
     pid: record.pid,
     uptime_secs: alive ? Math.max(0, Math.round((nowMs - record.mountedAtMs) / 1000)) : 0,
     state: alive ? "running" : "dead",
-    stale: !alive && isDead(record.path),
+    stale: !alive && isStale(record.path),
     apiUrl: record.apiUrl,
   };
 }

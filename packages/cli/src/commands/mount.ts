@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { unmountFuse } from "@smfs/fuse";
+import { isStale, unmountFuse } from "@smfs/fuse";
 import type { FileDurability } from "@smfs/store";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import type { Config, Paths, ServerFlags } from "../config.ts";
@@ -11,7 +11,6 @@ import { isReadableByOthers } from "../credentials.ts";
 import type { DaemonSettings } from "../daemon/daemon-settings.ts";
 import { launch } from "../daemon/launch.ts";
 import { socketPathBytesMax } from "../limits.ts";
-import { isDead } from "../mount-places.ts";
 import { prepareMountPoint } from "../mount-point.ts";
 import { isAlive, readMountRecords, removeMountRecord } from "../mount-records.ts";
 import { ensurePrivateDir } from "../private-files.ts";
@@ -190,7 +189,7 @@ function refuseSecond(paths: Paths, id: string): void {
       );
     }
     // What a killed daemon left elsewhere answers nobody any more.
-    if (isDead(record.path)) unmountFuse(record.path, { lazy: true });
+    if (isStale(record.path)) unmountFuse(record.path, { lazy: true });
     removeMountRecord(paths, id);
   }
 }

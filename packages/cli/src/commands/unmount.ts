@@ -1,11 +1,10 @@
 /** `smfs unmount`: sends what waits, then takes the mount away; refuses when something would only be here. */
-import { unmountFuse } from "@smfs/fuse";
+import { isStale, unmountFuse } from "@smfs/fuse";
 import { type ExitCode, exitCodes } from "../cli-error.ts";
 import { isEphemeral } from "../container.ts";
 import { ControlClient } from "../daemon/control-client.ts";
 import { findMount } from "../find-mount.ts";
 import { lookMs, shutdownStepMs } from "../limits.ts";
-import { isDead } from "../mount-places.ts";
 import { isAlive, type MountRecord, removeMountRecord } from "../mount-records.ts";
 import type { CommandContext } from "./context.ts";
 import { printUnsafe } from "./sync.ts";
@@ -74,7 +73,7 @@ async function hasEnded({ clock }: CommandContext, record: MountRecord): Promise
 
 /** The daemon was killed: nothing can be asked, and nothing is lost. */
 function clearDead({ output, config }: CommandContext, record: MountRecord): ExitCode {
-  if (isDead(record.path)) unmountFuse(record.path, { lazy: true });
+  if (isStale(record.path)) unmountFuse(record.path, { lazy: true });
   removeMountRecord(config().paths, record.id);
   output.line(`unmounted ${record.path}; its daemon had ended before`);
   const how = isEphemeral(record.id) ? " --ephemeral" : "";

@@ -1,14 +1,13 @@
 /** What `smfs doctor` looks at besides the stores: the machine, our directories, the server, the mounts. */
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import type { Clock } from "@smfs/core";
-import { unmountFuse } from "@smfs/fuse";
+import { isStale, unmountFuse } from "@smfs/fuse";
 import { toFailure } from "../cli-error.ts";
 import type { Config, Paths } from "../config.ts";
 import { isReadableByOthers } from "../credentials.ts";
 import { ControlClient } from "../daemon/control-client.ts";
 import { knownEmbeddedServer } from "../embedded-server.ts";
 import { diskFreeBytesMin } from "../limits.ts";
-import { isDead } from "../mount-places.ts";
 import {
   isAlive,
   type MountRecord,
@@ -142,7 +141,7 @@ function left({ container, path }: MountRecord): Finding {
 
 function clear(paths: Paths, record: MountRecord): Finding {
   const { container, path } = record;
-  if (isDead(path)) unmountFuse(path, { lazy: true });
+  if (isStale(path)) unmountFuse(path, { lazy: true });
   removeMountRecord(paths, record.id);
   return note("mount", `${path} is free again: the daemon of ${container} was gone`);
 }
