@@ -73,6 +73,33 @@ describe("memories", () => {
     expect(stale.status).toBe(409);
   });
 
+  test("[SERVER-177] a memory that is found comes with what it said before, when asked", async () => {
+    const said = { containerTag: "work", memories: [{ content: "Ada uses Vim" }] };
+    await post("/v4/memories", said);
+    for (const [content, newContent] of [
+      ["Ada uses Vim", "Ada uses Emacs"],
+      ["Ada uses Emacs", "Ada uses Zed"],
+    ]) {
+      await t.call("PATCH", "/v4/memories", { containerTag: "work", content, newContent });
+    }
+    const asked = { q: "Ada uses Zed", containerTag: "work" };
+    const plain = await post("/v4/search", asked);
+    expect(plain.json.results[0].context).toBeUndefined();
+    const { json } = await post("/v4/search", { ...asked, include: { relatedMemories: true } });
+    expect(json.results[0]).toMatchObject({
+      memory: "Ada uses Zed",
+      version: 3,
+      context: {
+        parents: [
+          { memory: "Ada uses Emacs", relation: "updates", version: -1 },
+          { memory: "Ada uses Vim", relation: "updates", version: -2 },
+        ],
+        children: [],
+        related: [],
+      },
+    });
+  });
+
   test("[SERVER-98] a memory is forgotten once, by id or by its exact text", async () => {
     const [one] = await say("one", "two");
     const forget = (body: unknown) =>

@@ -201,7 +201,35 @@ async function searchMemories(
   ];
   results.sort(byRelevance);
   const top = results.slice(0, limit);
-  return { results: top, total: top.length, timing: timing(context, started) };
+  const shown = body.include?.relatedMemories === true ? await related(context, top) : top;
+  return { results: shown, total: shown.length, timing: timing(context, started) };
+}
+
+/** Hits with what belongs to a memory: here, what it said before it was changed. */
+async function related(
+  { storage }: ServerContext,
+  hits: readonly MemorySearchHit[],
+): Promise<MemorySearchHit[]> {
+  const shown: MemorySearchHit[] = [];
+  for (const hit of hits) {
+    const memory = hit.memory === undefined ? undefined : await storage.memoryById(hit.id);
+    const before =
+      memory === undefined || memory.version === 1
+        ? []
+        : (await storage.memoryVersions(memory.rootId)).filter(
+            ({ version }) => version < memory.version,
+          );
+    const parents = before.map((one) => ({
+      memory: one.memory,
+      relation: "updates",
+      version: one.version - (memory?.version ?? 0),
+      updatedAt: toIsoTime(one.updatedAt),
+      metadata: one.metadata,
+    }));
+    const context = { parents: parents.reverse(), children: [], related: [] };
+    shown.push(memory === undefined ? hit : { ...hit, context });
+  }
+  return shown;
 }
 
 function byRelevance(a: MemorySearchHit, b: MemorySearchHit): number {
@@ -270,9 +298,6 @@ function memoryHit({ memory, similarity, source }: SourcedMemory, body: Search):
     filepath: source?.filepath ?? null,
     version: memory.version,
     ...(source === undefined ? {} : documentsOf(source, body)),
-    ...(body.include?.relatedMemories === true
-      ? { context: { parents: [], children: [], related: [] } }
-      : {}),
   };
 }
 
