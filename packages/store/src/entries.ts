@@ -4,6 +4,7 @@
  */
 import { assert, joinPath, type Random, rootIno, toBase32, toHex, toText } from "@smfs/core";
 import type { Database } from "./database.ts";
+import { type EntryValues, entryColumns, toEntryRow } from "./row-values.ts";
 
 /** A row of table `entry` (docs/schema.md). */
 export interface EntryRow {
@@ -110,9 +111,11 @@ export class Entries {
     this.#db = db;
     this.#random = random;
     const { sql } = db;
-    this.#byName = sql.prepare<[number, string], EntryRow>(
-      "SELECT * FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
-    );
+    this.#byName = sql
+      .prepare<[number, string], EntryValues>(
+        `SELECT ${entryColumns} FROM entry WHERE parent = ? AND name = ? AND state = 'live'`,
+      )
+      .raw();
     this.#inoByName = sql
       .prepare<[number, string], number>(
         "SELECT ino FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
@@ -150,7 +153,8 @@ export class Entries {
 
   /** The live entry of a name. */
   find(parent: number, name: string): EntryRow | undefined {
-    return this.#byName.get(parent, name);
+    const values = this.#byName.get(parent, name);
+    return values === undefined ? undefined : toEntryRow(values);
   }
 
   /** Inode of a name, or undefined: `find` for those who need no more. */

@@ -2,6 +2,7 @@
 import { type Attr, assert, type Clock, FsError } from "@smfs/core";
 import type { Database } from "./database.ts";
 import { RowCache } from "./row-cache.ts";
+import { type InodeValues, inodeColumns, toInodeRow } from "./row-values.ts";
 
 /** A row of table `inode` (docs/schema.md). Integers that are flags are 0 or 1. */
 export interface InodeRow {
@@ -84,7 +85,9 @@ export class Inodes {
   constructor(db: Database, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
-    this.#get = db.sql.prepare<[number], InodeRow>("SELECT * FROM inode WHERE ino = ?");
+    this.#get = db.sql
+      .prepare<[number], InodeValues>(`SELECT ${inodeColumns} FROM inode WHERE ino = ?`)
+      .raw();
     this.#mode = db.sql.prepare<[number], number>("SELECT mode FROM inode WHERE ino = ?").pluck();
     this.#insert = db.sql.prepare(
       `INSERT INTO inode (ino, mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
@@ -120,8 +123,10 @@ export class Inodes {
   find(ino: number): InodeRow | undefined {
     const cached = this.#rows.get(ino);
     if (cached !== undefined) return cached;
-    const row = this.#get.get(ino);
-    if (row !== undefined) this.#rows.set(ino, row);
+    const values = this.#get.get(ino);
+    if (values === undefined) return undefined;
+    const row = toInodeRow(values);
+    this.#rows.set(ino, row);
     return row;
   }
 
