@@ -23,7 +23,15 @@ const _pull = "sync/src/pull.ts";
 const stubs = "store/src/stubs.ts";
 const _take = "store/src/take.ts";
 
-const shared = [deeds("save", "append", "edit"), onePath, textOnly, devices(2), noForeigners, busy];
+const shared = [
+  deeds("save", "append", "edit"),
+  onePath,
+  textOnly,
+  devices(2),
+  noForeigners,
+  busy,
+  actions(24, 5_000),
+];
 
 export const pulling: readonly Mutant[] = [
   {
@@ -38,7 +46,7 @@ export const pulling: readonly Mutant[] = [
         "return entry.writers || entry.movedAbove;",
       ),
     ],
-    aim: aim(undefined, ...shared),
+    aim: aim("embedded", ...shared),
   },
   {
     id: "pull-ignores-writers",
@@ -82,7 +90,7 @@ export const pulling: readonly Mutant[] = [
         "return (entry.localVer !== entry.baseVer && !entry.hasOp) || entry.writers || entry.movedAbove;",
       ),
     ],
-    aim: aim(undefined, ...shared),
+    aim: aim("embedded", ...shared),
   },
   {
     id: "decided-awaited-applied",
@@ -91,7 +99,7 @@ export const pulling: readonly Mutant[] = [
     kind: "loss",
     patches: [...expectation.patches],
     without: [writersGuard],
-    aim: aim(undefined, ...shared),
+    aim: aim("embedded", ...shared),
   },
   {
     id: "no-ancestry",

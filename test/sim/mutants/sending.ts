@@ -43,7 +43,14 @@ const notJournalled = [
 ];
 
 /** Edits of one text on several devices. */
-const shared = [deeds("save", "append", "edit"), onePath, textOnly, devices(2), noForeigners];
+const shared = [
+  deeds("save", "append", "edit"),
+  onePath,
+  textOnly,
+  devices(2),
+  noForeigners,
+  actions(24, 10_000),
+];
 
 export const sending: readonly Mutant[] = [
   {
@@ -466,7 +473,8 @@ export const sending: readonly Mutant[] = [
       ...shared,
       foreigners,
       busy,
-      quirks({ patchWhileProcessing: "drop-content" }),
+      quirks({ patchWhileProcessing: "drop-content", processingMs: [500, 8000] }),
+      actions(24, 20_000),
     ),
   },
   {
@@ -504,20 +512,5 @@ export const sending: readonly Mutant[] = [
       ),
     ],
     aim: aim(undefined, net({ unauthorized: 0.05 })),
-  },
-  {
-    id: "own-creation-not-recognised",
-    breaks:
-      "a creation whose answer was lost is not recognised in the refusal that names its document",
-    rules: ["PUSH-5", "PUSH-2"],
-    kind: "other",
-    patches: [
-      patch(
-        push,
-        "if (other !== null && other.fid === op.fid) {",
-        "if (other !== null && other.fid === current.id) {",
-      ),
-    ],
-    aim: aim("embedded", deeds("save"), devices(2), net({ lostResponse: 0.3 })),
   },
 ];
