@@ -25,6 +25,8 @@ export class LogFile implements Logger {
     rotate(path);
     // Synchronous: the last lines before a crash are the ones that are wanted.
     this.#destination = destination({ dest: path, append: true, sync: true, mode: 0o600 });
+    // A full disk costs lines, not the daemon.
+    this.#destination.on("error", () => undefined);
     const settings = {
       level: options.level ?? "info",
       base: { pid: process.pid },
