@@ -30,9 +30,11 @@ export interface DocumentPage {
 interface PinnedList {
   readonly nos: readonly number[];
   readonly until: number;
+  /** Seq of the last commit before it was made. */
+  readonly seq: number;
 }
 
-type ListStorage = Pick<Storage, "documentNos" | "documentsByNo">;
+type ListStorage = Pick<Storage, "documentNos" | "documentsByNo" | "head">;
 
 export class DocumentLists {
   readonly #storage: ListStorage;
@@ -60,13 +62,21 @@ export class DocumentLists {
     if (query.page > 1 && pinned !== undefined && pinned.until > this.#clock.monotonic()) {
       return pinned.nos;
     }
+    const seq = await this.#storage.head();
+    // Many clients ask for the first page again and again; while nothing has changed, nothing has to be read anew. Steps of
+    // processing move no seq, so a listing by status is.
+    if (pinned?.seq === seq && scope.status === undefined) {
+      this.#unpin(name);
+      this.#pin(name, pinned.nos, seq);
+      return pinned.nos;
+    }
     const nos = await filteredNos(this.#storage, scope, order, filter);
     this.#unpin(name);
-    if (nos.length > limit) this.#pin(name, nos);
+    if (nos.length > limit) this.#pin(name, nos, seq);
     return nos;
   }
 
-  #pin(name: string, nos: readonly number[]): void {
+  #pin(name: string, nos: readonly number[], seq: number): void {
     const until = this.#clock.monotonic() + pinnedListMs;
     for (const [old, list] of this.#pinned) {
       const isRoom =
@@ -74,7 +84,7 @@ export class DocumentLists {
       if (isRoom && list.until > this.#clock.monotonic()) break;
       this.#unpin(old);
     }
-    this.#pinned.set(name, { nos, until });
+    this.#pinned.set(name, { nos, until, seq });
     this.#pinnedNos += nos.length;
   }
 
@@ -86,7 +96,7 @@ export class DocumentLists {
 
 /** The documents in scope that pass a filter, in order. Others get their turn between slices. */
 export async function filteredNos(
-  storage: ListStorage,
+  storage: Pick<ListStorage, "documentNos" | "documentsByNo">,
   scope: Scope,
   order: Order,
   filter: Filter | undefined,

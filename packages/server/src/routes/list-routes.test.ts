@@ -76,6 +76,31 @@ describe("list", () => {
     expect(await paths({ limit: 2, order: "asc", page: 2 })).toEqual(["/4", "/5"]);
   });
 
+  test("[SERVER-178] a first page shows every change that was acknowledged before it was asked for", async () => {
+    for (let i = 0; i < 4; i += 1) await create(`/${i}`);
+    const newest = { limit: 2, sort: "updatedAt" };
+    expect(await paths(newest)).toEqual(["/3", "/2"]);
+    expect(await paths(newest)).toEqual(["/3", "/2"]);
+    const id = await create("/1", { content: "changed" });
+    expect(await paths(newest)).toEqual(["/1", "/3"]);
+    // A step of processing is no change in the feed, but a listing by status follows it.
+    const queued = { limit: 1, status: "queued" };
+    const asked = async () => (await list(queued)).pagination.totalItems;
+    const step = async (one: string, status: "queued" | "done") => {
+      const document = await t.server.storage.documentById(one);
+      await t.server.storage.write((tx) =>
+        tx.setStatus(document!.no, document!.contentRev, status),
+      );
+    };
+    const other = (await list(newest)).memories[1].id;
+    await step(id, "queued");
+    await step(other, "queued");
+    expect(await asked()).toBe(2);
+    await step(other, "done");
+    expect(await asked()).toBe(1);
+    await step(id, "done");
+  });
+
   test("[SERVER-69] a path is exact, one that ends in / is a prefix", async () => {
     for (const path of ["/a/1", "/a/b/2", "/a0", "/b"]) await create(path);
     await t.call("POST", "/v3/documents", { content: "pathless", containerTag: "work" });
