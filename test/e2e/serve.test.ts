@@ -92,6 +92,53 @@ test("[CLI-47] --auth loopback serves programs of this machine without a key, an
   expect(await ask({ authorization: "Bearer wrong" })).toBe(401);
 });
 
+test("[CLI-50] limits of size and rate hold as they are set, and addresses are those of the proxy in front", async () => {
+  const device = new Device();
+  const data = join(device.dir, "served");
+  const config = join(device.dir, "memory.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      host: "0.0.0.0",
+      port: 0,
+      allowHttp: true,
+      publicUrl: "https://memory.example/api/",
+      data,
+      limits: { textBytes: 2000, uploadBytes: 4000 },
+      rateLimit: { requests: 12, windowSeconds: 3600 },
+    }),
+  );
+  const serving = await Serving.start(device, ["--config", config]);
+  expect(serving.said).toContain("--api-url https://memory.example/api --key-file");
+  const own = bearer(join(data, "key"));
+  const url = `http://127.0.0.1:${new URL(serving.url).port}`;
+  const put = async (path: string, body: string | Uint8Array<ArrayBuffer>) =>
+    await fetch(`${url}/ext/v1/fs/work/${path}`, { method: "PUT", headers: own, body });
+  expect((await put("small.md", "x".repeat(2000))).status).toBe(201);
+  const json = await fetch(`${url}/v3/documents`, {
+    method: "POST",
+    headers: { ...own, "content-type": "application/json" },
+    body: JSON.stringify({ content: "x".repeat(2001), containerTag: "work" }),
+  });
+  expect(json.status).toBe(413);
+  const picture = await put("picture.png", Buffer.from("89504e470d0a1a0a0000000d49484452", "hex"));
+  expect(picture.status).toBe(201);
+  expect((await put("picture.png", new Uint8Array(4001))).status).toBe(413);
+  const { id } = (await picture.json()) as { id: string };
+  const signed = await fetch(`${url}/v3/documents/${id}/file-url`, { headers: own });
+  const address = ((await signed.json()) as { url: string }).url;
+  expect(address).toMatch(/^https:\/\/memory\.example\/api\/files\//);
+  expect((await fetch(address.replace("https://memory.example/api", url))).status).toBe(200);
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i += 1) {
+    statuses.push((await fetch(`${url}/v3/session`, { headers: own })).status);
+  }
+  expect(statuses.at(0)).toBe(200);
+  expect(statuses.at(-1)).toBe(429);
+  // Who asks only whether it is alive is not counted.
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+});
+
 test("[CLI-48] the log has a line for each request, and no content, path, question or key, whatever goes wrong", async () => {
   const device = new Device();
   const data = join(device.dir, "served");

@@ -16,7 +16,7 @@ import type { IndexSettings, ServerConfig } from "./server-config.ts";
 import { embeddingModel, factModel, imageReader } from "./server-models.ts";
 
 export interface MemoryServerOptions
-  extends Partial<Pick<ServerConfig, "host" | "auth" | "allowHttp" | "rateLimit">> {
+  extends Partial<Pick<ServerConfig, "host" | "auth" | "allowHttp" | "publicUrl" | "rateLimit">> {
   readonly dataDir: string;
   readonly key: string;
   readonly index: IndexSettings;
@@ -88,7 +88,17 @@ export function refuseOpenDoors({
 }
 
 async function toServerOptions(options: MemoryServerOptions): Promise<ServerOptions> {
-  const { dataDir, key, host = loopback, auth, allowHttp, tls, index, rateLimit } = options;
+  const {
+    dataDir,
+    key,
+    host = loopback,
+    auth,
+    allowHttp,
+    publicUrl,
+    tls,
+    index,
+    rateLimit,
+  } = options;
   const model = await embeddingModel(index.embedder);
   const facts = factModel(index.facts);
   const images = await imageReader();
@@ -99,6 +109,7 @@ async function toServerOptions(options: MemoryServerOptions): Promise<ServerOpti
     limits: index.limits,
     ...(auth === undefined ? {} : { auth }),
     ...(allowHttp === undefined ? {} : { allowHttp }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(model === undefined ? {} : { model }),

@@ -30,6 +30,7 @@ export function addServe(program: Command, run: Run): void {
     .option("--tls-cert <file>", "certificate, with its chain, in PEM form")
     .option("--tls-key <file>", "the certificate's private key, in PEM form")
     .option("--allow-http", "let other machines in without TLS: for a proxy in front that has it")
+    .option("--public-url <url>", "how clients reach it through that proxy")
     .option(
       "--embedder <name|url>",
       "what sharpens the index: auto, static, minilm, or an OpenAI-compatible endpoint",

@@ -58,6 +58,8 @@ export interface ServerConfig {
   readonly auth: "key" | "loopback";
   readonly tls: TlsFiles | undefined;
   readonly allowHttp: boolean;
+  /** How clients reach it through a proxy, without a trailing slash. */
+  readonly publicUrl: string | undefined;
   readonly rateLimit: RateLimitOptions | undefined;
   readonly logLevel: LogLevel;
   readonly logFile: string | undefined;
@@ -74,6 +76,7 @@ export interface ServerConfigFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly allowHttp?: boolean;
+  readonly publicUrl?: string;
   readonly embedder?: string;
   readonly embedderModel?: string;
   readonly embedderKeyFile?: string;
@@ -94,6 +97,7 @@ const FileSchema = z.strictObject({
   auth: z.optional(z.enum(["key", "loopback"])),
   tls: z.optional(z.strictObject({ cert: text, key: text })),
   allowHttp: z.optional(z.boolean()),
+  publicUrl: z.optional(text),
   limits: z.optional(
     z.strictObject({
       textBytes: z.optional(number(serverTextBytesMin, serverTextBytesMax)),
@@ -150,6 +154,7 @@ export function loadServerConfig(
     auth: flags.auth ?? file.auth ?? "key",
     tls: tlsOf(chosen(flags.tlsCert, file.tls?.cert), chosen(flags.tlsKey, file.tls?.key)),
     allowHttp: flags.allowHttp ?? file.allowHttp ?? false,
+    publicUrl: url(flags.publicUrl, "--public-url") ?? url(file.publicUrl, `publicUrl in ${path}`),
     rateLimit: file.rateLimit && {
       requests: file.rateLimit.requests,
       windowMs: file.rateLimit.windowSeconds * 1000,
@@ -221,6 +226,10 @@ function keyOf(flags: ServerConfigFlags, cwd: string): KeySource | undefined {
   }
   if (flags.key !== undefined) return { kind: "value", key: checkKey(flags.key, "--key") };
   return keyFile(flags.keyFile === undefined ? undefined : resolve(cwd, flags.keyFile));
+}
+
+function url(value: string | undefined, from: string): string | undefined {
+  return value === undefined ? undefined : checkUrl(value, from);
 }
 
 function keyFile(path: string | undefined): KeySource | undefined {

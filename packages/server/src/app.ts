@@ -41,6 +41,8 @@ export interface AppOptions {
   readonly metrics: RequestMetrics;
   readonly tickets: Pick<Tickets, "take">;
   readonly rateLimit?: RateLimit;
+  /** What addresses in answers begin with; default: as the request was addressed. */
+  readonly publicUrl?: string;
 }
 
 export type App = Hono<{ Bindings: Partial<HttpBindings> }>;
@@ -195,7 +197,7 @@ async function answerParsed(
       // Read by those whom they concern: one that cannot be read disturbs nobody else.
       return conditionsOf(header);
     },
-    baseUrl: baseUrlOf(c),
+    baseUrl: options.publicUrl ?? baseUrlOf(c),
     signal: c.req.raw.signal,
     header,
     upload,

@@ -61,6 +61,8 @@ export interface ServerOptions {
   /** Default `key`: no request is served without one. */
   readonly auth?: AuthMode;
   readonly tls?: TlsOptions;
+  /** How clients reach it through a proxy, without a trailing slash: addresses in answers begin with it. */
+  readonly publicUrl?: string;
   /** Lets other machines in without TLS: for a proxy in front that speaks it, or a network that is trusted. */
   readonly allowHttp?: boolean;
   readonly limits?: Partial<ServerLimits>;
@@ -121,6 +123,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     logger,
     metrics,
     ...(rateLimit === undefined ? {} : { rateLimit: new RateLimit(rateLimit, clock) }),
+    ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
   });
   const maintenance = new Maintenance(storage, clock, logger);
   // What a crash left half-way is taken up again.

@@ -115,7 +115,7 @@ interface Ready {
 
 function printReady(output: Output, config: ServerConfig, ready: Ready): void {
   const { server, certificate, dataDir, keyFile } = ready;
-  const url = reachableUrl(server, config.host, certificate);
+  const url = config.publicUrl ?? reachableUrl(server, config.host, certificate);
   output.line(`memory server on ${output.bold(server.apiUrl)}`);
   output.line(`  data      ${dataDir}`);
   output.line(`  key       ${keyFile === null ? "as given" : `in ${keyFile}`}`);
