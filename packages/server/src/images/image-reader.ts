@@ -65,7 +65,7 @@ export class ImageReader {
     this.#stop.abort();
     this.#cancelUnused();
     await this.#running;
-    await this.#options.source.close();
+    await this.#free();
   }
 
   async #run(): Promise<void> {
@@ -99,7 +99,7 @@ export class ImageReader {
   }
 
   async #pay(debt: TextDebt): Promise<boolean> {
-    const { storage, source, logger } = this.#options;
+    const { storage, source, clock, logger } = this.#options;
     const [document] = await storage.documentsByNo([debt.documentNo]);
     const isOwed =
       document?.contentRev === debt.contentRev &&
@@ -109,8 +109,10 @@ export class ImageReader {
       await storage.write((tx) => tx.payText(debt));
       return true;
     }
+    const started = clock.monotonic();
     try {
       await this.#settle(debt, await this.#read(document));
+      await clock.sleep(Math.min(clock.monotonic() - started, restMsMax), this.#stop.signal);
       return true;
     } catch (error) {
       if (this.#stop.signal.aborted) return false;
@@ -131,16 +133,21 @@ export class ImageReader {
 
   async #read(document: StoredDocument): Promise<string> {
     const { storage, source, clock } = this.#options;
-    const { signal } = this.#stop;
     this.#cancelUnused();
     const bytes = await storage.readContent(document.content);
-    const started = clock.monotonic();
     try {
-      return await source.read({ bytes }, signal);
+      return await source.read({ bytes }, this.#stop.signal);
     } finally {
-      const worked = clock.monotonic() - started;
-      this.#cancelUnused = clock.after(unusedMs, () => void source.close());
-      await clock.sleep(Math.min(worked, restMsMax), signal);
+      this.#cancelUnused = clock.after(unusedMs, () => void this.#free());
+    }
+  }
+
+  async #free(): Promise<void> {
+    const { source, logger } = this.#options;
+    try {
+      await source.close();
+    } catch (error) {
+      logger.log("warn", "the reader of images does not end", { reason: String(error) });
     }
   }
 
