@@ -81,7 +81,21 @@ export class DeviceDatabase {
     this.sql = new SqliteDatabase(image ?? template);
     this.prepareOwn = this.sql.prepare.bind(this.sql);
     this.sql.prepare = ((text: string) => this.#lend(text)) as SqliteDatabase.Database["prepare"];
+    this.sql.pragma = this.#quickPragma();
     this.#watch();
+  }
+
+  /** A setting outlives the process that made it: the next one need not make it again. */
+  #quickPragma(): SqliteDatabase.Database["pragma"] {
+    const pragma = this.sql.pragma.bind(this.sql);
+    const settings = new Map<string, string>();
+    return (source, options) => {
+      const [, name, value] = /^(\w+) = (.*)$/.exec(source) ?? [];
+      if (name === undefined || value === undefined) return pragma(source, options);
+      if (settings.get(name) === value) return [];
+      settings.set(name, value);
+      return pragma(source, options);
+    };
   }
 
   /** An empty one, used before or new. */

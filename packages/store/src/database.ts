@@ -67,7 +67,15 @@ export function imageOf(path: string): SqliteDatabase.Database {
 
 type Migration = { readonly version: number; readonly sql: string };
 
-function migrations(): Migration[] {
+let known: readonly Migration[] | undefined;
+
+/** Those that come with this program, oldest first: read once. */
+function migrations(): readonly Migration[] {
+  known ??= readMigrations();
+  return known;
+}
+
+function readMigrations(): Migration[] {
   const dir = new URL("./migrations/", import.meta.url);
   return readdirSync(dir)
     .filter((name) => /^\d{4}-.*\.sql$/.test(name))
