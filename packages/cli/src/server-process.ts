@@ -2,6 +2,7 @@
 import { CliError } from "./cli-error.ts";
 import { receiveSettings, tellFailed, tellReady } from "./daemon/launched.ts";
 import { LogFile } from "./daemon/log-file.ts";
+import { isDataTaken } from "./data-taken.ts";
 import {
   endServerRecord,
   type ServerProcessSettings,
@@ -24,9 +25,12 @@ async function main(): Promise<void> {
     await server.close();
     endServerRecord(settings.recordFile);
   } catch (error) {
-    log.log("error", "the memory server failed", {
-      error: String((error as Error).stack ?? error),
-    });
+    if (isDataTaken(error)) log.log("info", "another server was quicker");
+    else {
+      log.log("error", "the memory server failed", {
+        error: String((error as Error).stack ?? error),
+      });
+    }
     await tellFailed(error);
     process.exitCode = 1;
   } finally {

@@ -94,7 +94,8 @@ export class BackgroundSharpener implements Sharpener {
 
   status(): Omit<ModelStatus, "chunks"> {
     return {
-      name: this.#embedder?.name ?? this.#options.model.label,
+      // By the name of its vectors where that is known: what it has read before it is loaded again counts.
+      name: this.#embedder?.name ?? this.#options.model.name ?? this.#options.model.label,
       state: this.#state,
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };

@@ -33,3 +33,20 @@ test("[SHARPEN-7] how far the index and each model is shows among the capabiliti
     });
   await close();
 });
+
+test("[SHARPEN-7] what a model has read counts before it is loaded again", async () => {
+  const model = {
+    label: "some model",
+    name: "some/1",
+    questionMs: 100,
+    load: () => Promise.reject(new Error("not to be had")),
+  };
+  const { server, call, close } = await openTestServer({ model });
+  await call("PUT", "/ext/v1/fs/work/birds.md", "# Birds\n\nPenguins walk on ice.");
+  const [chunk] = await server.storage.chunksWithoutVector("some/1", 0, 1);
+  const rows = [{ chunkNo: chunk?.no ?? 0, bytes: new Uint8Array(4) }];
+  await server.storage.write((tx) => tx.putVectors("some/1", rows));
+  const { search } = (await call("GET", "/ext/v1")).json;
+  expect(search.models[1]).toMatchObject({ name: "some/1", chunks: 1 });
+  await close();
+});
