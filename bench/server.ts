@@ -165,14 +165,39 @@ async function fill(url: string, from: number, to: number): Promise<void> {
   }
 }
 
-async function timed(times: number, work: () => Promise<unknown>): Promise<string> {
+/** How long requests take until their answer, and what each costs the server's processor, whatever else runs. */
+async function timed(
+  pid: number,
+  times: number,
+  work: () => Promise<unknown>,
+): Promise<[string, string]> {
   const taken: number[] = [];
+  const before = usage(pid).cpuS;
   for (let i = 0; i < times; i += 1) {
     const at = performance.now();
     await work();
     taken.push(performance.now() - at);
   }
-  return `${median(taken).toFixed(1)} / ${quantile(taken, 0.99).toFixed(1)} ms`;
+  const cpuMs = ((usage(pid).cpuS - before) * 1000) / times;
+  return [
+    `${median(taken).toFixed(1)} / ${quantile(taken, 0.99).toFixed(1)} ms`,
+    `${cpuMs.toFixed(1)} ms`,
+  ];
+}
+
+const processing = (url: string) => call(url, "GET", "/v3/documents/processing?containerTag=large");
+const states = (url: string, count: number) =>
+  post(url, "/ext/v1/documents/status", {
+    ids: Array.from({ length: count }, (_, i) => `n_${i * 7}`),
+  });
+
+async function walk(url: string): Promise<void> {
+  for (let cursor = "0", more = true; more; ) {
+    const query = `containerTag=large&since=${cursor}&limit=1000`;
+    const page = JSON.parse((await call(url, "GET", `/ext/v1/changes?${query}`)).text);
+    cursor = page.cursor;
+    more = page.hasMore;
+  }
 }
 
 async function many(dataDir: string, count: number): Promise<string[][]> {
@@ -180,44 +205,63 @@ async function many(dataDir: string, count: number): Promise<string[][]> {
   const filling = performance.now();
   await fill(server.url, 0, count);
   const fillS = (performance.now() - filling) / 1000;
+  const fillCpuS = usage(server.child.pid ?? 0).cpuS;
   await stop(server);
   server = await start(dataDir);
   const { url, startMs } = server;
+  const pid = server.child.pid ?? 0;
+  const startCpuMs = usage(pid).cpuS * 1000;
   const list = (body: object) =>
     post(url, "/v3/documents/list", { containerTags: ["large"], ...body });
+  const touch = () =>
+    call(
+      url,
+      "PATCH",
+      "/v3/documents/n_5",
+      JSON.stringify({ metadata: { n: Math.random() } }),
+      json,
+    );
   const now = JSON.parse(
     (await call(url, "GET", "/ext/v1/changes?containerTag=large&since=now")).text,
   );
-  const walked = performance.now();
-  let seen = 0;
-  for (let cursor = "0", more = true; more; ) {
-    const page = JSON.parse(
-      (await call(url, "GET", `/ext/v1/changes?containerTag=large&since=${cursor}&limit=1000`))
-        .text,
-    );
-    seen += page.changes.length;
-    cursor = page.cursor;
-    more = page.hasMore;
-  }
-  const walkS = (performance.now() - walked) / 1000;
-  const rows = [
-    [`ingest of ${count} documents in batches of 500`, `${(count / fillS).toFixed(0)} documents/s`],
-    ["start, until /health answers", `${startMs.toFixed(0)} ms`],
+  const newest = { limit: 100, sort: "updatedAt" };
+  const rows: string[][] = [
     [
-      "first page of 100, newest change first, p50 / p99",
-      await timed(50, () => list({ limit: 100, sort: "updatedAt" })),
+      `ingest of ${count} documents in batches of 500`,
+      `${(count / fillS).toFixed(0)} documents/s`,
+      `${((fillCpuS * 1e6) / count).toFixed(0)} µs a document`,
     ],
-    ["page 500 of 100", await timed(50, () => list({ limit: 100, sort: "updatedAt", page: 500 }))],
-    ["one exact path", await timed(50, () => list({ limit: 1, filepath: "/d7/note-507.md" }))],
-    ["one directory of 200", await timed(50, () => list({ limit: 100, filepath: "/d7/" }))],
-    ["get one document", await timed(200, () => call(url, "GET", "/v3/documents/n_777"))],
+    ["start, until /health answers", `${startMs.toFixed(0)} ms`, `${startCpuMs.toFixed(0)} ms`],
+    ["first page of 100, newest change first", ...(await timed(pid, 100, () => list(newest)))],
+    [
+      "— and a write before each",
+      ...(await timed(pid, 50, async () => {
+        await touch();
+        await list(newest);
+      })),
+    ],
+    ["page 500 of 100", ...(await timed(pid, 50, () => list({ ...newest, page: 500 })))],
+    [
+      "one exact path",
+      ...(await timed(pid, 100, () => list({ limit: 1, filepath: "/d7/note-507.md" }))),
+    ],
+    [
+      "one directory of 200",
+      ...(await timed(pid, 50, () => list({ limit: 100, filepath: "/d7/" }))),
+    ],
+    ["get one document", ...(await timed(pid, 200, () => call(url, "GET", "/v3/documents/n_777")))],
     [
       "feed at the head",
-      await timed(200, () =>
+      ...(await timed(pid, 200, () =>
         call(url, "GET", `/ext/v1/changes?containerTag=large&since=${now.cursor}`),
-      ),
+      )),
     ],
-    [`feed from the beginning, ${seen} entries`, `${walkS.toFixed(1)} s`],
+    ["what is being processed: nothing", ...(await timed(pid, 100, () => processing(url)))],
+    [
+      "the status of 1,000 documents in one answer",
+      ...(await timed(pid, 50, () => states(url, 1000))),
+    ],
+    ["feed from the beginning, in pages of 1,000", ...(await timed(pid, 1, () => walk(url)))],
   ];
   // Whatever the start and the requests left to do is done by then.
   await new Promise((resolve) => setTimeout(resolve, 15_000));
@@ -225,9 +269,8 @@ async function many(dataDir: string, count: number): Promise<string[][]> {
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   const after = usage(server.child.pid ?? 0);
   rows.push(
-    ["idle: processor", `${((after.cpuS - before.cpuS) * 10).toFixed(1)} %`],
-    ["idle: memory", `${after.rssMiB.toFixed(0)} MiB`],
-    ["disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`],
+    ["idle", `${after.rssMiB.toFixed(0)} MiB`, `${((after.cpuS - before.cpuS) * 10).toFixed(1)} %`],
+    ["disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`, ""],
   );
   await stop(server);
   return rows;
@@ -242,7 +285,10 @@ export async function benchServer(args: readonly string[]): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "smfs-bench-server-"));
   try {
     printTable(["ingest", ""], await ingest(join(dir, "small"), option("--small", 20_000)));
-    printTable(["many documents", ""], await many(join(dir, "large"), option("--large", 100_000)));
+    printTable(
+      ["many documents", "p50 / p99", "processor"],
+      await many(join(dir, "large"), option("--large", 100_000)),
+    );
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
