@@ -155,7 +155,13 @@ function attempt(cell: Cell): OpView {
 
 /** What pull decides. */
 function pullClass(cell: Cell): Class {
-  const view = { docId: "doc", entry: entry(cell), tomb: null, holder: { kind: "free" } as const };
+  const view = {
+    docId: "doc",
+    entry: entry(cell),
+    tomb: null,
+    hasTwin: false,
+    holder: { kind: "free" } as const,
+  };
   const observed =
     cell.remote === "absent"
       ? ({ kind: "absent", docId: "doc" } as const)
@@ -291,6 +297,7 @@ test("[T-1] a tombstone and a loss: only what is clean goes, only what was lost 
       docId: "doc",
       entry: entry(cell),
       tomb: null,
+      hasTwin: false,
       holder: { kind: "free" } as const,
     };
     return reconcile(view, { kind, docId: "doc", srev: null }, { epoch }).do;

@@ -3,17 +3,18 @@
  * only if its entry still has them, has no attempt in progress, and — where bytes would change — cannot be
  * written by anybody. Otherwise the answer is "stale" and the document stays pending.
  */
-import { assert, isDirectory, parentPath, rootIno, S_IFDIR, unreachable } from "@smfs/core";
+import { assert, isDirectory, unreachable } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
-import { type EntryRow, nextCustomId } from "./entries.ts";
+import type { DirectoryDocuments } from "./directory-documents.ts";
+import type { EntryRow } from "./entries.ts";
 import { deletedElsewhere } from "./pend.ts";
-import { noBase, observed } from "./settle.ts";
+import { isFid, noBase, observed } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
 import type { Trash } from "./trash.ts";
-import { directoryDocument, modeOf, syncAttrs, toNames, usableNames, type Views } from "./view.ts";
+import { directoryDocument, syncAttrs, type Views } from "./view.ts";
 
 type PlanOf<K extends Plan["do"]> = Extract<Plan, { do: K }>;
 
@@ -24,13 +25,22 @@ export class Apply {
   readonly #trash: Trash;
   readonly #conflicts: Conflicts;
   readonly #aliases: Aliases;
+  readonly #directories: DirectoryDocuments;
   readonly #putTomb;
   readonly #dropTomb;
 
-  constructor(context: StoreContext, views: Views, take: Take, trash: Trash, conflicts: Conflicts) {
+  constructor(
+    context: StoreContext,
+    views: Views,
+    take: Take,
+    directories: DirectoryDocuments,
+    trash: Trash,
+    conflicts: Conflicts,
+  ) {
     this.#context = context;
     this.#views = views;
     this.#take = take;
+    this.#directories = directories;
     this.#trash = trash;
     this.#conflicts = conflicts;
     this.#aliases = new Aliases(context);
@@ -136,7 +146,8 @@ export class Apply {
     const { entries, inodes, versions } = this.#context;
     const path = remote.path ?? `/${remote.docId}.md`;
     if (entries.byDoc(remote.docId) !== undefined) return "stale";
-    if (path.endsWith(`/${directoryDocument}`)) return this.#materialiseDirectory(remote, path);
+    if (path.endsWith(`/${directoryDocument}`))
+      return this.#directories.arrived({ ...remote, path });
     const place = this.#take.place(path, remote.docId, undefined);
     // A path that became free or taken since the decision: decide again.
     if (place.alias !== plan.alias) return "stale";
@@ -149,42 +160,9 @@ export class Apply {
     return "done";
   }
 
-  #materialiseDirectory(remote: RemoteVersion, path: string): Applied {
-    const { entries, inodes, versions } = this.#context;
-    const directory = parentPath(path);
-    // What is in it is shown all the same.
-    if (directory !== "/" && usableNames(directory) === undefined) return "done";
-    const place = this.#take.place(directory, remote.docId, undefined);
-    let entry = place.alias ? this.#directoryAt(directory) : undefined;
-    if (entry === undefined) {
-      const ino = this.#take.makeDirectory(
-        place.parent,
-        place.name,
-        S_IFDIR | (modeOf(remote.attrs) & 0o7777),
-      );
-      entry = entries.ofInode(ino)[0];
-    }
-    assert(entry !== undefined, "the directory is there");
-    // Two documents for one directory (a server without unique paths): one is enough.
-    if (entry.doc_id !== null) return "done";
-    if (entry.local_ver !== entry.base_ver) return "stale";
-    this.#take.takeAttrs(entry.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
-    this.#identify(entry.fid, remote);
-    const version = versions.next();
-    entries.update(entry.fid, { local_ver: version });
-    this.#take.setBase(entry.fid, remote, version, syncAttrs(inodes.get(entry.ino)));
-    inodes.update(entry.ino, { bytes_ver: version });
-    return "done";
-  }
-
-  #directoryAt(path: string): EntryRow | undefined {
-    const { ino } = this.#take.directoryAt(toNames(path), "");
-    return this.#context.entries.ofInode(ino).find(({ state }) => state === "live");
-  }
-
   /** The fid that a document's stamp names, unless it is in use here: one file keeps one identity on all devices. */
   #unusedFid(remote: RemoteVersion): string | undefined {
-    if (remote.fid === null || !/^[0-9a-f]{32}$/.test(remote.fid)) return undefined;
+    if (remote.fid === null || !isFid(remote.fid)) return undefined;
     return this.#context.entries.byFid(remote.fid) === undefined ? remote.fid : undefined;
   }
 
@@ -205,8 +183,8 @@ export class Apply {
   #replace(entry: EntryRow, remote: RemoteVersion, content: Content): Applied {
     const { entries, inodes, versions } = this.#context;
     const inode = inodes.get(entry.ino);
-    const standing = isDirectory(inode.mode) ? this.#plainDirectoryAt(entry, remote) : undefined;
-    if (standing !== undefined) return this.#handOver(entry, standing, remote);
+    const moved = isDirectory(inode.mode) ? this.#directories.moved(entry, remote) : undefined;
+    if (moved !== undefined) return moved;
     const bytesDiffer = remote.hash !== entry.base_hash || inode.stub === 1;
     if (bytesDiffer && !this.#canReplaceBytes(entry)) return "stale";
     const version = versions.next();
@@ -224,48 +202,6 @@ export class Apply {
     entries.update(entry.fid, { base_blob: keptBlob });
     // After base has moved, or the entry itself would be taken for one that waits for the path it has just left.
     this.#aliases.endAt(entry.parent, entry.name);
-    return "done";
-  }
-
-  /** A directory without a document that stands where a directory's document has moved to. */
-  #plainDirectoryAt(entry: EntryRow, remote: RemoteVersion): EntryRow | undefined {
-    const { entries, inodes } = this.#context;
-    if (remote.path === null || remote.path === entry.base_path) return undefined;
-    const names = toNames(parentPath(remote.path));
-    let found: EntryRow | undefined;
-    let ino = rootIno;
-    for (const name of names) {
-      found = entries.find(ino, name);
-      if (found === undefined || !isDirectory(inodes.get(found.ino).mode)) return undefined;
-      ino = found.ino;
-    }
-    if (found === undefined || found.fid === entry.fid) return undefined;
-    const isPlain = found.doc_id === null && found.sent === 0;
-    return isPlain && found.local_ver === found.base_ver ? found : undefined;
-  }
-
-  /**
-   * What is in a moved directory arrives before it or after it, file by file, so the directory may be there already:
-   * that one gets the document, and the old one is a plain directory, which goes with its last name.
-   */
-  #handOver(entry: EntryRow, standing: EntryRow, remote: RemoteVersion): Applied {
-    const { entries, inodes, versions } = this.#context;
-    const version = versions.next();
-    entries.update(entry.fid, {
-      ...noBase,
-      doc_id: null,
-      sent: 0,
-      alias: 0,
-      cid: nextCustomId(entry.cid),
-      local_ver: version,
-      base_ver: version,
-    });
-    this.#take.takeAttrs(standing.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
-    this.#identify(standing.fid, remote);
-    entries.update(standing.fid, { local_ver: version });
-    this.#take.setBase(standing.fid, remote, version, syncAttrs(inodes.get(standing.ino)));
-    inodes.update(standing.ino, { bytes_ver: version });
-    this.#take.pruneEmpty(entry.ino);
     return "done";
   }
 
@@ -340,11 +276,11 @@ export class Apply {
       ...noBase,
       doc_id: null,
       sent: 0,
-      cid: nextCustomId(entry.cid),
       local_ver: version,
       base_ver: version,
       base_attrs: JSON.stringify(syncAttrs(this.#context.inodes.get(entry.ino))),
     });
+    entries.renew(entry);
     this.#take.pruneEmpty(entry.ino);
     return "done";
   }
@@ -363,9 +299,9 @@ export class Apply {
       ...noBase,
       doc_id: null,
       sent: 0,
-      cid: nextCustomId(entry.cid),
       local_ver: this.#context.versions.next(),
     });
+    this.#context.entries.renew(entry);
     return "done";
   }
 }

@@ -44,7 +44,7 @@ export interface EntryRow {
   rejected_why: string | null;
 }
 
-export type EntryColumn = Exclude<keyof EntryRow, "id" | "fid">;
+export type EntryColumn = Exclude<keyof EntryRow, "id">;
 export type EntryChanges = Partial<Pick<EntryRow, EntryColumn>>;
 
 /** An entry whose base the bytes at hand are. */
@@ -80,7 +80,7 @@ function fromHex(hex: string): Uint8Array {
 }
 
 /** The customer id to use after `cid`'s document was lost or deleted. */
-export function nextCustomId(cid: string): string {
+function nextCustomId(cid: string): string {
   const [, base, generation] = /^(n_[a-z2-7]+)(?:_(\d+))?$/.exec(cid) ?? [];
   assert(base !== undefined, "a customer id has our form");
   return `${base}_${Number(generation ?? "1") + 1}`;
@@ -97,6 +97,7 @@ export class Entries {
   readonly #byFid;
   readonly #byDoc;
   readonly #byIno;
+  readonly #byCid;
   readonly #children;
   readonly #hasChild;
   readonly #insert;
@@ -134,6 +135,9 @@ export class Entries {
     );
     this.#byFid = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE fid = ?");
     this.#byDoc = sql.prepare<[string], EntryRow>("SELECT * FROM entry WHERE doc_id = ?");
+    this.#byCid = sql
+      .prepare<[string], string>("SELECT fid FROM entry WHERE cid = ? AND sent = 1 LIMIT 1")
+      .pluck();
     this.#byIno = sql.prepare<[number], EntryRow>("SELECT * FROM entry WHERE ino = ? ORDER BY id");
     this.#children = sql.prepare<[number, number, number], EntryRow>(
       "SELECT * FROM entry WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ? + 0",
@@ -142,7 +146,7 @@ export class Entries {
       "SELECT id FROM entry WHERE parent = ? AND state = 'live' LIMIT 1",
     );
     this.#insert = sql.prepare(
-      "INSERT INTO entry (fid, cid, ino, parent, name, local_ver) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO entry (fid, cid, ino, parent, name, local_ver, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
     this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ? AND state = 'live'");
@@ -201,10 +205,19 @@ export class Entries {
 
   /** Adds a live entry, dirty by construction (base_ver 0). Returns its fid. */
   insert(entry: NewEntry): string {
+    return this.#add(entry, "live");
+  }
+
+  /** Adds an entry whose document is to be deleted: it has no name here. Returns its fid. */
+  insertDeleted(entry: NewEntry): string {
+    return this.#add(entry, "deleted");
+  }
+
+  #add(entry: NewEntry, state: EntryRow["state"]): string {
     const identity = entry.fid === undefined ? this.#draw() : fromHex(entry.fid);
     const fid = entry.fid ?? toHex(identity);
     const cid = `n_${toBase32(identity)}`;
-    this.#insert.run(fid, cid, entry.ino, entry.parent, entry.name, entry.localVer);
+    this.#insert.run(fid, cid, entry.ino, entry.parent, entry.name, entry.localVer, state);
     return fid;
   }
 
@@ -239,6 +252,32 @@ export class Entries {
 
   delete(fid: string): void {
     this.#delete.run(fid);
+  }
+
+  /**
+   * An entry's document is gone: what is sent next is a new one, under the next customer id. Where that is another
+   * entry's, the file was made anew elsewhere already, and this entry is a file of its own. It has no attempt in progress.
+   */
+  renew(entry: Pick<EntryRow, "fid" | "cid">): void {
+    const cid = nextCustomId(entry.cid);
+    if (this.isCustomIdTaken(cid, entry.fid)) this.reidentify(entry.fid);
+    else this.update(entry.fid, { cid });
+  }
+
+  /** Whether an entry other than `fid` has used a customer id. */
+  isCustomIdTaken(cid: string, fid: string): boolean {
+    const user = this.#byCid.get(cid);
+    return user !== undefined && user !== fid;
+  }
+
+  /**
+   * Gives an entry another fid and customer id: it is a file of its own from now on, or the one that `wanted` names,
+   * unless that is an entry here already. It has no attempt in progress.
+   */
+  reidentify(fid: string, wanted?: string): void {
+    const isFree = wanted !== undefined && this.byFid(wanted) === undefined;
+    const identity = isFree ? fromHex(wanted) : this.#draw();
+    this.update(fid, { fid: toHex(identity), cid: `n_${toBase32(identity)}` });
   }
 
   /** Path of a directory as a byte string, or undefined for one that has no name (removed, still open). */

@@ -2,7 +2,7 @@
  * Paths are unique on the server, so requests about them have an order: a name must be free there before another
  * entry takes it (PUSH-0). Answers what an entry has to wait for, and when waiting would go in a circle.
  */
-import { isAtOrBelow, parentPath } from "@smfs/core";
+import { isAtOrBelow, parentPath, S_IFDIR, S_IFMT } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { OpRow, Views } from "./view.ts";
@@ -10,7 +10,9 @@ import type { OpRow, Views } from "./view.ts";
 export type Blocked =
   | { readonly kind: "wait"; readonly why: string }
   /** This entry is the one of a circle of renames that goes out of the way. */
-  | { readonly kind: "cycle" };
+  | { readonly kind: "cycle" }
+  /** A document that stays has the path; it is shown here under another name. */
+  | { readonly kind: "taken" };
 
 /** Entries in one circle of renames at most; a longer chain is simply waited for. */
 const circleMax = 64;
@@ -22,6 +24,7 @@ export class Ordering {
   readonly #views: Views;
   readonly #at;
   readonly #below;
+  readonly #shown;
   readonly #ops;
 
   constructor(context: StoreContext, views: Views) {
@@ -38,6 +41,10 @@ export class Ordering {
          UNION ALL SELECT * FROM entry WHERE base_path IS NULL AND r_path > @from AND r_path < @to AND doc_id IS NOT NULL)
        LIMIT @most + 0`,
     );
+    this.#shown = sql.prepare<[string, string]>(
+      `SELECT 1 FROM entry WHERE base_path = ? AND alias = 1 AND fid <> ? AND doc_id IS NOT NULL
+         AND (SELECT mode & ${S_IFMT} FROM inode WHERE inode.ino = entry.ino) <> ${S_IFDIR}`,
+    );
     this.#ops = sql.prepare<[], OpRow>(
       "SELECT * FROM op WHERE phase <> 'claimed' OR kind = 'cycle'",
     );
@@ -51,7 +58,8 @@ export class Ordering {
       }
     }
     const holder = this.#holderOf(entry, path);
-    if (holder === undefined) return undefined;
+    if (holder === undefined)
+      return this.#shown.get(path, entry.fid) === undefined ? undefined : { kind: "taken" };
     return this.#closesCircle(entry, holder)
       ? { kind: "cycle" }
       : { kind: "wait", why: `${path} is still another document's at the server` };

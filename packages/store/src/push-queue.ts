@@ -16,6 +16,7 @@ import {
   sampleMs,
   toText,
 } from "@smfs/core";
+import { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { Fills } from "./fills.ts";
@@ -60,6 +61,7 @@ export class PushQueue {
   readonly #fills: Fills;
   readonly #problems: Problems;
   readonly #ordering: Ordering;
+  readonly #aliases: Aliases;
   readonly #dirty;
   readonly #ops;
   readonly #insertOp;
@@ -81,6 +83,7 @@ export class PushQueue {
     this.#fills = fills;
     this.#problems = problems;
     this.#ordering = new Ordering(context, views);
+    this.#aliases = new Aliases(context);
     const { sql } = context.db;
     this.#dirty = sql.prepare<[number, number], EntryRow>(
       `SELECT * FROM entry WHERE local_ver <> base_ver AND local_ver > ? AND local_only = 0
@@ -377,6 +380,10 @@ export class PushQueue {
     const blocked = this.#ordering.blockedBy(entry, path);
     if (blocked?.kind === "wait") return { kind: "wait", why: blocked.why };
     if (blocked?.kind === "cycle") return this.#claimCycle(entry, inode);
+    if (blocked?.kind === "taken") {
+      this.#aliases.giveWay(entry, entry.fid.slice(0, 8));
+      return { kind: "wait", why: `${path} is another document's at the server` };
+    }
     const op = this.#insert(entry, { kind: "put", path, attrs: JSON.stringify(attrs), frozen });
     this.#sampleVersions(entry, inode, frozen.localVer);
     return { kind: "op", op };

@@ -47,6 +47,7 @@ export class RemoteViews {
       docId: item.docId,
       entry: entry === undefined ? null : this.#views.entry(entry),
       tomb: tomb === undefined ? null : { docId: tomb.doc_id, srev: tomb.srev, rev: tomb.rev },
+      hasTwin: this.#hasTwin(item),
       holder: this.#holderOf(item),
     };
   }
@@ -60,6 +61,11 @@ export class RemoteViews {
     if (byDoc !== undefined || item.customId === null) return byDoc;
     const byCid = this.#byCid.get(item.customId);
     return byCid !== undefined && byCid.doc_id === null ? byCid : undefined;
+  }
+
+  #hasTwin({ fid, docId }: RemoteItem): boolean {
+    const entry = fid === null ? undefined : this.#context.entries.byFid(fid);
+    return entry?.state === "live" && entry.doc_id !== null && entry.doc_id !== docId;
   }
 
   #holderOf(item: RemoteItem): PathHolder {

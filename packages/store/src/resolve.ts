@@ -3,9 +3,10 @@
  * one side takes that side's; a path or attribute changed on both takes R's; bytes changed on both are merged or
  * split, as the sync thread decided from the three texts.
  */
-import { assert, inlineBytesMax } from "@smfs/core";
+import { assert, inlineBytesMax, isDirectory } from "@smfs/core";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
+import type { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
 import type { Resolution, ResolveView, Settled } from "./port.ts";
@@ -24,13 +25,21 @@ export class Resolve {
   readonly #context: StoreContext;
   readonly #views: Views;
   readonly #take: Take;
+  readonly #directories: DirectoryDocuments;
   readonly #conflicts: Conflicts;
   readonly #deleteOp;
 
-  constructor(context: StoreContext, views: Views, take: Take, conflicts: Conflicts) {
+  constructor(
+    context: StoreContext,
+    views: Views,
+    take: Take,
+    directories: DirectoryDocuments,
+    conflicts: Conflicts,
+  ) {
     this.#context = context;
     this.#views = views;
     this.#take = take;
+    this.#directories = directories;
     this.#conflicts = conflicts;
     this.#deleteOp = context.db.sql.prepare("DELETE FROM op WHERE fid = ?");
   }
@@ -83,6 +92,11 @@ export class Resolve {
       return "stale";
     const inode = this.#context.inodes.get(entry.ino);
     const sides: Sides = { entry, op, inode, remote };
+    if (isDirectory(inode.mode)) {
+      this.#deleteOp.run(fid);
+      const moved = this.#directories.moved(entry, remote);
+      if (moved !== undefined) return this.#handedOver(sides, moved === "done");
+    }
     if (entry.state === "deleted") return this.#undelete(sides, content);
     if (inode.writers === 1 && how.kind !== "local") {
       this.#deleteOp.run(fid);
@@ -94,6 +108,17 @@ export class Resolve {
     else this.#join(sides, how, content);
     this.#context.pend.drop(remote.docId, remote.srev);
     return "done";
+  }
+
+  /** A directory's attempt ends: its document has become another's, or will when that one is settled. */
+  #handedOver({ remote }: Sides, isDone: boolean): Settled | "held" {
+    if (isDone) {
+      this.#context.pend.drop(remote.docId, remote.srev);
+      return "done";
+    }
+    const why = "the directory at its path is not settled";
+    this.#context.pend.put(remote.docId, why, remote.srev);
+    return "held";
   }
 
   /** Local delete against remote edit: the edit wins, the entry comes back as R. */

@@ -7,7 +7,7 @@
 import { assert, mergeBytesMax } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
-import { type EntryChanges, type EntryRow, nextCustomId } from "./entries.ts";
+import type { EntryChanges, EntryRow } from "./entries.ts";
 import type { Settled } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import type { OpView, RemoteVersion } from "./sync-model.ts";
@@ -39,6 +39,11 @@ export function observed(remote: RemoteVersion): EntryChanges {
     r_etag: remote.etag,
     misses: 0,
   };
+}
+
+/** Whether a text from a server has the form of a fid. */
+export function isFid(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
 export class Settlements {
@@ -114,17 +119,28 @@ export class Settlements {
       changes.failed === true ? 1 : 0,
       fid,
     );
-    if (changes.docId !== undefined && found.entry.doc_id === null) this.#own(fid, changes.docId);
+    if (changes.docId !== undefined && found.entry.doc_id === null) {
+      if (!this.#own(found.entry, changes.docId)) return null;
+    }
     return this.#view(fid);
   }
 
-  /** A document belongs to one entry: another entry that had it lets it go, and is judged anew. */
-  #own(fid: string, docId: string): void {
-    const other = this.#context.entries.byDoc(docId);
-    if (other !== undefined && other.fid !== fid) {
-      this.#context.entries.update(other.fid, { doc_id: null, ...noBase });
+  /**
+   * A document belongs to one entry. Where another has it, the answer was for that one (a server may know a document by
+   * customer id or by path): this entry is a file of its own, and is created as such. Whether it has the document now.
+   */
+  #own(entry: EntryRow, docId: string): boolean {
+    const { entries } = this.#context;
+    const other = entries.byDoc(docId);
+    if (other === undefined || other.fid === entry.fid) {
+      entries.update(entry.fid, { doc_id: docId });
+      return true;
     }
-    this.#context.entries.update(fid, { doc_id: docId });
+    this.#deleteOp.run(entry.fid);
+    const version = this.#context.versions.next();
+    entries.update(entry.fid, { ...noBase, sent: 0, local_ver: version });
+    entries.reidentify(entry.fid);
+    return false;
   }
 
   verify(
@@ -139,7 +155,7 @@ export class Settlements {
     const diverged = options.diverged === true;
     const isOurs = remote.rev === op.op_id || diverged;
     assert(diverged || remote.hash === op.snap_hash, "what is verified is the snapshot");
-    if (entry.doc_id === null) this.#own(fid, remote.docId);
+    if (entry.doc_id === null && !this.#own(entry, remote.docId)) return "stale";
     this.#context.entries.update(fid, {
       base_ver: op.claim_ver,
       base_rev: isOurs ? op.op_id : remote.rev,
@@ -270,31 +286,42 @@ export class Settlements {
   }
 
   #again(entry: EntryRow): void {
-    this.#context.entries.update(entry.fid, {
-      ...noBase,
-      doc_id: null,
-      sent: 0,
-      cid: nextCustomId(entry.cid),
-      local_ver: this.#context.versions.next(),
-    });
+    const { entries, versions } = this.#context;
+    entries.update(entry.fid, { ...noBase, doc_id: null, sent: 0, local_ver: versions.next() });
+    entries.renew(entry);
   }
 
-  /** The document is gone and ours was only renamed: not claimed until pull has judged the deletion. */
+  /**
+   * The document is gone, and the attempt carried no bytes: not claimed until pull has judged the deletion. Bytes that
+   * were written since beat it.
+   */
   goneRemotely(fid: string, opId: string): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
+    const { entry } = found;
     this.#deleteOp.run(fid);
-    if (found.entry.doc_id !== null) this.#context.pend.put(found.entry.doc_id, "gone", null);
+    const isEdited = this.#context.inodes.get(entry.ino).bytes_ver > entry.base_ver;
+    if (isEdited && entry.state === "live") this.#again(entry);
+    else if (entry.doc_id !== null) this.#context.pend.put(entry.doc_id, "gone", null);
     return "done";
   }
 
-  /** A document that is not ours holds our path or customer id: it becomes ours, with no base (sync then resolves). */
-  adopt(fid: string, opId: string, docId: string): Settled {
+  /**
+   * A document that is not ours holds our path or customer id: it becomes ours, with no base (sync then resolves). If
+   * it is another file's by its stamp, ours is that file from now on: two documents must not say that they are one
+   * file. That ends the attempt, and the next one looks.
+   */
+  adopt(fid: string, opId: string, docId: string, docFid: string | null): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
-    const holder = this.#context.entries.byDoc(docId);
+    const { entries } = this.#context;
+    const holder = entries.byDoc(docId);
     if (holder !== undefined && holder.fid !== fid) return "stale";
-    this.#context.entries.update(fid, { ...noBase, doc_id: docId });
+    entries.update(fid, { ...noBase, doc_id: docId });
+    if (docFid !== null && docFid !== fid) {
+      this.#deleteOp.run(fid);
+      entries.reidentify(fid, isFid(docFid) ? docFid : undefined);
+    }
     return "done";
   }
 
@@ -302,17 +329,15 @@ export class Settlements {
   takeAlias(fid: string, opId: string): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
-    const { entries, versions } = this.#context;
+    const { entries } = this.#context;
     const { entry, op } = found;
     this.#deleteOp.run(fid);
-    const name = this.#context.names.free(
-      entry.parent,
-      entry.name,
-      op.op_id.slice(-8).replace(":", ""),
-    );
-    this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
-    entries.update(fid, { name, local_ver: versions.next() });
-    this.#aliases.endAt(entry.parent, entry.name);
+    this.#aliases.giveWay(entry, op.op_id.slice(-8).replace(":", ""));
+    // Where both came from one file the other has its customer id: it must not be asked for again.
+    if (entry.doc_id === null && entries.isCustomIdTaken(entry.cid, fid)) {
+      entries.update(fid, { sent: 0 });
+      entries.reidentify(fid);
+    }
     return "done";
   }
 }

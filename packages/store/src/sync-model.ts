@@ -143,6 +143,8 @@ export interface RemoteView {
     readonly srev: number | null;
     readonly rev: string | null;
   } | null;
+  /** Whether the file that the document's stamp names is here, with another document. */
+  readonly hasTwin: boolean;
   readonly holder: PathHolder;
   /** A deletion of it that was told and could not be carried out here: known after a restart, too. */
   readonly deletion?: { readonly srev: number | null };

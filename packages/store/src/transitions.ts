@@ -5,6 +5,7 @@
 import { Apply } from "./apply.ts";
 import { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
+import { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import { Fills } from "./fills.ts";
 import type { StoreStatus, StoreTransitions } from "./port.ts";
@@ -47,12 +48,13 @@ export class Transitions implements StoreTransitions {
     this.#views = new Views(context);
     this.#problems = new Problems(context.db, context.clock);
     const take = new Take(context, fills);
+    const directories = new DirectoryDocuments(context, this.#views, take);
     this.#conflicts = new Conflicts(context, take);
     const trash = new Trash(context.db, context.clock);
     this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
     this.#settlements = new Settlements(context, this.#views, this.#problems);
-    this.#resolve = new Resolve(context, this.#views, take, this.#conflicts);
-    this.#apply = new Apply(context, this.#views, take, trash, this.#conflicts);
+    this.#resolve = new Resolve(context, this.#views, take, directories, this.#conflicts);
+    this.#apply = new Apply(context, this.#views, take, directories, trash, this.#conflicts);
     this.#remoteViews = new RemoteViews(context, this.#views);
     this.#stubs = new Stubs(context, fills);
     const { sql } = context.db;
@@ -109,8 +111,8 @@ export class Transitions implements StoreTransitions {
     this.#ended(this.#settlements.recreate(fid, opId));
   goneRemotely: StoreTransitions["goneRemotely"] = (fid, opId) =>
     this.#ended(this.#settlements.goneRemotely(fid, opId));
-  adopt: StoreTransitions["adopt"] = (fid, opId, docId) =>
-    this.#ended(this.#settlements.adopt(fid, opId, docId));
+  adopt: StoreTransitions["adopt"] = (fid, opId, docId, docFid) =>
+    this.#ended(this.#settlements.adopt(fid, opId, docId, docFid));
   takeAlias: StoreTransitions["takeAlias"] = (fid, opId) =>
     this.#ended(this.#settlements.takeAlias(fid, opId));
   resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);

@@ -82,13 +82,14 @@ export class Engine {
     const client = new ApiClient({ transport, container, clientId: epoch, signal });
     const capabilities = () => this.#capabilities;
     const hasRaw = () => this.#capabilities.raw;
+    const isExact = () => this.#capabilities.etag;
     const onDeferred = () => this.#deferredLoop.wake();
     const looks = new Looks(client, digest, capabilities);
     const contents = new Contents(client, worker);
     const resolver = new Resolver({ port, contents, worker, capabilities });
     const pull = new Pull({ port, client, worker, contents, log, epoch, hasRaw, onDeferred });
-    const list = new PullList({ client, port, pull, looks, clock, log });
-    const feed = new PullFeed({ client, port, pull, log });
+    const list = new PullList({ client, port, pull, looks, clock, log, isExact });
+    const feed = new PullFeed({ client, port, pull, list, log });
     const shared = { port, client, worker, looks, contents, clock, capabilities, onDeferred };
     const push = new Push({ ...shared, resolver, clientId: epoch });
     this.#client = client;

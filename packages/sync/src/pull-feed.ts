@@ -3,10 +3,13 @@ import { type ApiClient, ApiError, type RemoteChange } from "@smfs/api";
 import { changePageMax, type Logger } from "@smfs/core";
 import type { StorePort } from "@smfs/store";
 import type { Pull, Seen } from "./pull.ts";
+import type { PullList } from "./pull-list.ts";
 import { fromChange } from "./stamp.ts";
 
 /** Name under which the store keeps where the feed goes on. */
 export const feedCursorKey = "feed";
+/** Fact that is set while everything is read from the beginning: a start in the midst of it begins anew. */
+const replayFact = "feed-replay";
 
 export type FeedResult =
   | { readonly kind: "applied"; readonly count: number; readonly hasMore: boolean }
@@ -17,28 +20,64 @@ export class PullFeed {
   readonly #client: ApiClient;
   readonly #port: StorePort;
   readonly #pull: Pull;
+  readonly #list: PullList;
   readonly #log: Logger;
+  /** Documents seen since the beginning of the feed, while it is read from there. */
+  #replayed: Set<string> | undefined;
+  #hasStarted = false;
 
-  constructor(deps: { client: ApiClient; port: StorePort; pull: Pull; log: Logger }) {
+  constructor(deps: {
+    client: ApiClient;
+    port: StorePort;
+    pull: Pull;
+    list: PullList;
+    log: Logger;
+  }) {
     this.#client = deps.client;
     this.#port = deps.port;
     this.#pull = deps.pull;
+    this.#list = deps.list;
     this.#log = deps.log;
   }
 
   /** One page. Waits up to `waitS` seconds at the server for a change. */
   async page(waitS: number, signal?: AbortSignal): Promise<FeedResult> {
-    const since = await this.#port.cursor(feedCursorKey);
+    const since = await this.#since();
     try {
-      const answer = await this.#client.changes(since ?? null, changePageMax, waitS, signal);
+      const answer = await this.#client.changes(since, changePageMax, waitS, signal);
       const seen = answer.changes.flatMap((change) => this.#seen(change));
       const cursor = { key: feedCursorKey, value: answer.cursor };
       if (seen.length > 0 || answer.cursor !== since) await this.#pull.apply(seen, cursor, signal);
+      for (const { docId } of seen) this.#replayed?.add(docId);
+      if (!answer.hasMore) await this.#endReplay();
       return { kind: "applied", count: seen.length, hasMore: answer.hasMore };
     } catch (error) {
       if (error instanceof ApiError && error.kind === "gone") return { kind: "expired" };
       throw error;
     }
+  }
+
+  /** Where the feed goes on; null from its beginning. */
+  async #since(): Promise<string | null> {
+    if (!this.#hasStarted && (await this.#port.fact(replayFact)) !== undefined)
+      await this.#port.setCursor(feedCursorKey, null);
+    this.#hasStarted = true;
+    const since = await this.#port.cursor(feedCursorKey);
+    if (since !== undefined) return since;
+    await this.#port.setFact(replayFact, "1");
+    this.#replayed = new Set();
+    return null;
+  }
+
+  /**
+   * From its beginning the feed tells what there is, and nothing of what is gone (server-api: no tombstones). Documents
+   * of ours that it did not name are looked at.
+   */
+  async #endReplay(): Promise<void> {
+    if (this.#replayed === undefined) return;
+    await this.#list.sweep(this.#replayed);
+    this.#replayed = undefined;
+    await this.#port.setFact(replayFact, null);
   }
 
   #seen(change: RemoteChange): Seen[] {

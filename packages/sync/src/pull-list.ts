@@ -8,6 +8,7 @@ import { type Clock, type Logger, listPageMax, listPagesMax, toInstant } from "@
 import type { EntryView, RemoteView, StorePort } from "@smfs/store";
 import type { Looks } from "./look.ts";
 import type { Pull, Seen } from "./pull.ts";
+import type { Observed } from "./reconcile.ts";
 
 /** Names under which the store keeps the watermark and the time of the last full listing. */
 export const watermarkKey = "watermark";
@@ -40,6 +41,7 @@ export class PullList {
   readonly #looks: Looks;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #isExact: () => boolean;
   /** When a full listing first lacked a document; in memory, so that a restart begins to count anew. */
   readonly #absentSince = new Map<string, number>();
 
@@ -50,6 +52,8 @@ export class PullList {
     looks: Looks;
     clock: Clock;
     log: Logger;
+    /** Whether the server counts revisions: then what it answers is so. */
+    isExact: () => boolean;
   }) {
     this.#client = deps.client;
     this.#port = deps.port;
@@ -57,6 +61,7 @@ export class PullList {
     this.#looks = deps.looks;
     this.#clock = deps.clock;
     this.#log = deps.log;
+    this.#isExact = deps.isExact;
   }
 
   /** What changed since the watermark. */
@@ -130,11 +135,17 @@ export class PullList {
     }
   }
 
-  /** Fetches one document and judges it. A document that is gone is judged by the full listings. */
+  /**
+   * Fetches one document and judges it. That it is not there means that it was deleted where the server counts; from
+   * any other, whose reads may lag, it is judged by the full listings.
+   */
   async one(docId: string): Promise<void> {
     const look = await this.#looks.at(docId);
     if (look === null) {
-      await this.#pull.apply([{ docId, observed: { kind: "absent", docId } }]);
+      const gone: Observed = this.#isExact()
+        ? { kind: "tombstone", docId, srev: null }
+        : { kind: "absent", docId };
+      await this.#pull.apply([{ docId, observed: gone }]);
       return;
     }
     const seen: Seen =
@@ -144,34 +155,48 @@ export class PullList {
     await this.#pull.apply([seen]);
   }
 
+  /** The feed of a server that counts has named everything there is: what it has not named is looked at. */
+  async sweep(present: ReadonlySet<string>): Promise<void> {
+    const { candidates, total } = await this.#lacking(present);
+    if (await this.#isBraked(candidates.length, total)) return;
+    for (const { docId } of candidates) if (docId !== null) await this.one(docId);
+  }
+
   /** Two stable full listings a minute apart without it, and a 404 by id: then it was deleted, or lost. */
   async #findAbsent(present: ReadonlySet<string>): Promise<void> {
+    const { candidates, total } = await this.#lacking(present);
+    const absent = new Set(candidates.map(({ fid }) => fid));
+    for (const fid of this.#absentSince.keys()) if (!absent.has(fid)) this.#absentSince.delete(fid);
+    const confirmed = candidates.filter((entry) => this.#isConfirmed(entry));
+    if (await this.#isBraked(confirmed.length, total)) return;
+    for (const entry of confirmed) await this.#confirm(entry);
+  }
+
+  /** Entries whose document is not among those that are there. */
+  async #lacking(
+    present: ReadonlySet<string>,
+  ): Promise<{ readonly candidates: EntryView[]; readonly total: number }> {
     const candidates: EntryView[] = [];
     let total = 0;
     for (let after = ""; ; ) {
       const page = await this.#port.documents(after, listPageMax);
-      for (const entry of page) {
-        total += 1;
+      total += page.length;
+      for (const entry of page)
         if (entry.docId !== null && !present.has(entry.docId)) candidates.push(entry);
-        else this.#absentSince.delete(entry.fid);
-      }
       after = page.at(-1)?.fid ?? after;
-      if (page.length < listPageMax) break;
+      if (page.length < listPageMax) return { candidates, total };
     }
-    const confirmed = candidates.filter((entry) => this.#isConfirmed(entry));
-    if (confirmed.length > Math.max(absentMax, total * absentShareMax)) {
-      this.#log.log("error", "too many documents are gone at once: deletions are held", {
-        count: confirmed.length,
-      });
-      await this.#port.setProblem(
-        "brake",
-        null,
-        `${confirmed.length} of ${total} documents are gone from the server at once; they are kept here until you run: smfs sync --confirm-deletes`,
-      );
-      return;
+  }
+
+  /** Many deletions at once are held, and said: a server that lost its data must not empty the mount. */
+  async #isBraked(count: number, total: number): Promise<boolean> {
+    const isTooMuch = count > Math.max(absentMax, total * absentShareMax);
+    if (isTooMuch) {
+      this.#log.log("error", "too many documents are gone at once: deletions are held", { count });
     }
-    await this.#port.setProblem("brake", null, null);
-    for (const entry of confirmed) await this.#confirm(entry);
+    const message = `${count} of ${total} documents are gone from the server at once; they are kept here until you run: smfs sync --confirm-deletes`;
+    await this.#port.setProblem("brake", null, isTooMuch ? message : null);
+    return isTooMuch;
   }
 
   #isConfirmed(entry: EntryView): boolean {

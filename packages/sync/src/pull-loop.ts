@@ -80,11 +80,10 @@ export class PullLoop {
     }
   }
 
-  /** The feed cannot go on where it was: everything that lives is replayed, and what is missing becomes a candidate. */
+  /** The feed cannot go on where it was: it is read from its beginning. */
   async #resync(): Promise<void> {
     this.#log.log("warn", "the change feed cannot be continued: comparing everything");
     await this.#port.setCursor(feedCursorKey, null);
-    await this.#list.full(this.#background.signal);
   }
 
   /** Lists at intervals. */

@@ -440,13 +440,15 @@ export class Push {
       await port.takeAlias(op.fid, op.opId);
       return stop(ended);
     }
-    if ((await port.adopt(op.fid, op.opId, current.id)) === "stale") {
+    const look = await looks.at(current.id);
+    if (look === null) return stop({ kind: "again", afterMs: pollMs });
+    const docFid = look.remote?.fid ?? null;
+    if ((await port.adopt(op.fid, op.opId, current.id, docFid)) === "stale") {
       await port.release(op.fid, op.opId, "keep");
       return stop({ kind: "again", afterMs: pollMs });
     }
-    const look = await looks.at(current.id);
     const adopted = await port.note(op.fid, op.opId, {});
-    if (look === null || adopted === null) return stop({ kind: "again", afterMs: pollMs });
+    if (adopted === null) return stop(ended);
     const verdict = judge(adopted, look, this.#deps.capabilities().etag);
     if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);
     await resolver.resolve(adopted, verdict.remote, look);

@@ -103,8 +103,10 @@ function onTombstone(view: RemoteView, srev: number | null): Plan {
 
 function onUnknown(view: RemoteView, remote: RemoteVersion, options: ReconcileOptions): Plan {
   const { docId } = remote;
+  const isMine = remote.rev.startsWith(`${options.epoch}:`);
+  // A request of ours that the server carried out after we had given it up: the file has gone on in another document.
+  if (isMine && view.hasTwin) return { do: "delete-again", docId, etag: remote.etag };
   if (view.tomb !== null) {
-    const isMine = remote.rev.startsWith(`${options.epoch}:`);
     const isSameDocument = view.tomb.docId === docId;
     if (isSameDocument && remote.srev !== null) {
       if (remote.srev <= (view.tomb.srev ?? 0))

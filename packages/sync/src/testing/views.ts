@@ -75,7 +75,14 @@ export function remoteVersion(changes: Partial<RemoteVersion> = {}): RemoteVersi
 }
 
 export function remoteView(changes: Partial<RemoteView> = {}): RemoteView {
-  return { docId: "doc", entry: entryView(), tomb: null, holder: { kind: "free" }, ...changes };
+  return {
+    docId: "doc",
+    entry: entryView(),
+    tomb: null,
+    hasTwin: false,
+    holder: { kind: "free" },
+    ...changes,
+  };
 }
 
 /** An attempt at new bytes on that base, sent, outcome unknown, unless changed. */

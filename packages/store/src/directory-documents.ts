@@ -1,0 +1,173 @@
+/**
+ * The documents that stand for directories. A directory has one; a server without unique paths may hold two for one
+ * path, when two devices made the directory, or one was moved to where the other stands. Then all devices keep the
+ * document with the smaller id and delete the other: a directory is never shown twice (docs/spec/sync.md, DIR-1).
+ */
+import { assert, isDirectory, rootIno, S_IFDIR } from "@smfs/core";
+import type { StoreContext } from "./context.ts";
+import type { EntryChanges, EntryRow } from "./entries.ts";
+import { noBase, observed } from "./settle.ts";
+import type { Applied, RemoteVersion } from "./sync-model.ts";
+import { directoryOf, type Take } from "./take.ts";
+import { modeOf, syncAttrs, toNames, usableNames, type Views } from "./view.ts";
+
+export class DirectoryDocuments {
+  readonly #context: StoreContext;
+  readonly #views: Views;
+  readonly #take: Take;
+
+  constructor(context: StoreContext, views: Views, take: Take) {
+    this.#context = context;
+    this.#views = views;
+    this.#take = take;
+  }
+
+  /** A document that no entry has: its directory is made, or gets it. */
+  arrived(remote: RemoteVersion): Applied {
+    const directory = directoryOf(remote.path ?? "");
+    // What is in it is shown all the same.
+    if (directory !== "/" && usableNames(directory) === undefined) return "done";
+    const place = this.#take.place(directory, remote.docId, undefined);
+    let entry = place.alias ? this.#way(toNames(directory)).at : undefined;
+    if (entry === undefined) {
+      const mode = S_IFDIR | (modeOf(remote.attrs) & 0o7777);
+      const ino = this.#take.makeDirectory(place.parent, place.name, mode);
+      entry = this.#context.entries.ofInode(ino)[0];
+    }
+    assert(entry !== undefined, "the directory is there");
+    if (!this.#canUnite(entry)) return "stale";
+    this.#unite(entry, remote);
+    return "done";
+  }
+
+  /**
+   * The server has a directory's document at R's path. Undefined when the directory can go there. Where another stands
+   * (what is in a moved directory arrives before it or after it, file by file; two devices may give one name to two
+   * directories) that one gets the document, and where the way leads through the directory itself, a new one does.
+   * What is still in the old directory keeps it as a plain one.
+   */
+  moved(entry: EntryRow, remote: RemoteVersion): Applied | undefined {
+    if (remote.path === null || usableNames(directoryOf(remote.path)) === undefined)
+      return undefined;
+    const way = this.#way(toNames(directoryOf(remote.path)));
+    const standing = way.at;
+    if (standing?.fid === entry.fid) return undefined;
+    const isInside = way.inos.includes(entry.ino);
+    if (standing === undefined && !isInside) return undefined;
+    if (standing !== undefined && !this.#canUnite(standing)) {
+      return entry.state === "deleted" ? this.#deleteAsSeen(entry, remote) : "stale";
+    }
+    this.#letGo(entry);
+    if (standing === undefined) return this.arrived(remote);
+    this.#unite(standing, remote);
+    if (entry.state === "live") this.#take.pruneEmpty(entry.ino);
+    return "done";
+  }
+
+  /** Another is being moved to where a removed directory was: no bytes are at stake, so it is deleted as it is now. */
+  #deleteAsSeen(entry: EntryRow, remote: RemoteVersion): Applied {
+    const { entries, inodes, versions } = this.#context;
+    this.#take.setBase(entry.fid, remote, entry.local_ver, syncAttrs(inodes.get(entry.ino)));
+    entries.update(entry.fid, { local_ver: versions.next() });
+    return "done";
+  }
+
+  /** A directory goes on without its document; a deleted one is done with. */
+  #letGo(entry: EntryRow): void {
+    const { entries, inodes, orphans, versions } = this.#context;
+    if (entry.state === "deleted") {
+      orphans.dropEntry(entry);
+      return;
+    }
+    const version = versions.next();
+    entries.update(entry.fid, {
+      ...noBase,
+      doc_id: null,
+      sent: 0,
+      alias: 0,
+      local_ver: version,
+      base_ver: version,
+      base_attrs: JSON.stringify(syncAttrs(inodes.get(entry.ino))),
+    });
+    entries.renew(entry);
+  }
+
+  /** Directories on the way to a path, as far as it exists; `at` is the live one at its end. */
+  #way(names: readonly string[]): { readonly inos: number[]; readonly at: EntryRow | undefined } {
+    const { entries, inodes } = this.#context;
+    const inos: number[] = [];
+    let at: EntryRow | undefined;
+    for (const name of names) {
+      at = entries.find(inos.at(-1) ?? rootIno, name);
+      if (at === undefined || !isDirectory(inodes.get(at.ino).mode)) return { inos, at: undefined };
+      inos.push(at.ino);
+    }
+    return { inos, at };
+  }
+
+  /** Whether a directory can get another document: its own changes would be in the way, its creation would not. */
+  #canUnite(entry: EntryRow): boolean {
+    if (this.#views.opRow(entry.fid) !== undefined || this.#views.isMovedAbove(entry)) return false;
+    return entry.local_ver === entry.base_ver || entry.doc_id === null;
+  }
+
+  #unite(standing: EntryRow, remote: RemoteVersion): void {
+    if (standing.doc_id !== null && standing.doc_id < remote.docId) {
+      this.#giveUp(standing, this.#isOwnForm(remote.customId) ? remote.customId : null, {
+        doc_id: remote.docId,
+        base_ver: 1,
+        base_rev: remote.rev,
+        base_srev: remote.srev,
+        base_etag: remote.etag,
+        base_hash: remote.hash,
+        base_path: remote.path,
+        base_attrs: JSON.stringify(remote.attrs),
+        base_chain: JSON.stringify(remote.chain),
+        ...observed(remote),
+      });
+      return;
+    }
+    if (standing.doc_id !== null) {
+      const { doc_id, base_ver, base_rev, base_srev, base_etag, base_hash, base_path } = standing;
+      const { base_attrs, base_chain, r_rev, r_hash, r_path, r_status, r_updated } = standing;
+      this.#context.entries.update(standing.fid, { doc_id: null });
+      const base = { base_ver, base_rev, base_srev, base_etag, base_hash, base_path };
+      const seen = { r_rev, r_hash, r_path, r_status, r_updated };
+      this.#giveUp(standing, standing.cid, { doc_id, ...base, base_attrs, base_chain, ...seen });
+    }
+    this.#adopt(standing, remote);
+  }
+
+  #adopt(standing: EntryRow, remote: RemoteVersion): void {
+    const { entries, inodes, versions } = this.#context;
+    const isDirty = standing.local_ver !== standing.base_ver;
+    if (!isDirty)
+      this.#take.takeAttrs(standing.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
+    const version = versions.next();
+    const cid = this.#isOwnForm(remote.customId) ? remote.customId : standing.cid;
+    entries.update(standing.fid, { sent: 1, cid, local_ver: version });
+    this.#take.setBase(standing.fid, remote, version, syncAttrs(inodes.get(standing.ino)));
+    inodes.update(standing.ino, { bytes_ver: version });
+    // It was about to be created: what differs from the document that was there is sent still.
+    if (isDirty) entries.update(standing.fid, { local_ver: versions.next() });
+  }
+
+  /** A document that is one too many is deleted, by an entry that has no name here. */
+  #giveUp(beside: EntryRow, cid: string | null, columns: EntryChanges): void {
+    const { entries, inodes, owner, versions, emit } = this.#context;
+    const ino = inodes.insert({ mode: S_IFDIR | 0o755, uid: owner.uid, gid: owner.gid, nlink: 0 });
+    const fid = entries.insertDeleted({
+      ino,
+      parent: beside.parent,
+      name: beside.name,
+      localVer: versions.next(),
+    });
+    entries.update(fid, { ...columns, sent: 1, ...(cid === null ? {} : { cid }) });
+    this.#context.db.afterCommit(() => emit({ kind: "dirty" }));
+  }
+
+  /** Only an id of our own form can be counted on. */
+  #isOwnForm(cid: string | null): cid is string {
+    return cid !== null && /^n_[a-z2-7]+(_\d+)?$/.test(cid);
+  }
+}
