@@ -73,7 +73,8 @@ async function mutate(): Promise<void> {
     catches.set(id, more);
     if (problem !== undefined) problems.push(`${id}: ${problem}`);
     const counts = more.map(({ isCaught, seedCount }) => (isCaught ? seedCount : "–")).join(" ");
-    console.error(`${catches.size} of ${tasks.length} ${id}: ${counts}`);
+    const rules = [...new Set(more.flatMap(({ rule }) => rule ?? []))].sort().join(" ");
+    console.error(`${catches.size} of ${tasks.length} ${id}: ${counts} [${rules}]`);
   });
   const found = list.map((mutant): Found => ({ mutant, catches: catches.get(mutant.id) ?? [] }));
   console.log(tableOf(found));

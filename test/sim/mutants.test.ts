@@ -21,9 +21,9 @@ const sample = [
   "creation-repeated-unlooked",
   "foreign-document-overwritten",
   "no-conflict-version",
-  "pull-ignores-dirty",
+  "pull-ignores-attempts",
   "partial-content-applied",
-  "hydrated-whatever-happened",
+  "bit-not-set-by-open",
 ];
 /** Seeds in which one of the sample must be caught. */
 const sampleSeedsMax = 100;

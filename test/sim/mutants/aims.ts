@@ -41,6 +41,9 @@ export const busy: Tweak = (config) => ({
   adversaryShare: Math.max(config.adversaryShare, 0.4),
 });
 
+/** Users act at every tenth step: their actions are counted, and so last to the end. */
+export const sprinkled: Tweak = (config) => ({ ...config, adversaryShare: 0.12 });
+
 /** The process dies now and then, at a step or in the middle of one. */
 export const crashing: Tweak = (config) => ({
   ...config,

@@ -1,4 +1,5 @@
 /** All mutants. */
+import { answering } from "./answering.ts";
 import { claiming } from "./claiming.ts";
 import { listing } from "./listing.ts";
 import type { Mutant } from "./mutant.ts";
@@ -12,6 +13,7 @@ export const mutants: readonly Mutant[] = [
   ...wrapped,
   ...claiming,
   ...sending,
+  ...answering,
   ...settling,
   ...pulling,
   ...listing,

@@ -168,3 +168,11 @@ export const sampling: Layer = {
     ),
   ],
 };
+
+/** No layer, but what makes listings long: else a few documents are on one page, whatever the watermark says. */
+export const longPages: Layer = {
+  name: "(pages of two documents)",
+  patches: [
+    patch("core/src/limits.ts", "export const listPageMax = 100;", "export const listPageMax = 2;"),
+  ],
+};

@@ -2,16 +2,19 @@
 
 import type { SimConfig } from "../config.ts";
 import {
+  actions,
   aim,
+  crashing,
   deeds,
   devices,
   foreigners,
   noForeigners,
+  paths,
   patient,
   quirks,
   textOnly,
 } from "./aims.ts";
-import { confirmationById, secondListing, stableListing, sweeps } from "./layers.ts";
+import { confirmationById, longPages, secondListing, stableListing, sweeps } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const list = "sync/src/pull-list.ts";
@@ -45,7 +48,13 @@ export const listing: readonly Mutant[] = [
       ),
     ],
     without: [sweeps],
-    aim: aim("hosted", ...growing, quirks({ lateCommitMs: 1500, tickMs: 1000 })),
+    aim: aim(
+      "hosted",
+      ...growing,
+      paths("/a", "/b", "/c", "/d/e", "/d/f"),
+      quirks({ lateCommitMs: 1500, tickMs: 1000 }),
+      actions(24, 60_000),
+    ),
   },
   {
     id: "watermark-after-unstable-pass",
@@ -60,8 +69,14 @@ export const listing: readonly Mutant[] = [
       ),
       patch(list, "const overlapMs = 5 * 60_000;", "const overlapMs = 0;"),
     ],
-    without: [sweeps],
-    aim: aim("hosted", ...growing, lists({ shortShare: 0.3, emptyShare: 0.2 })),
+    without: [sweeps, longPages],
+    aim: aim(
+      "hosted",
+      ...growing,
+      paths("/a", "/b", "/c", "/d/e", "/d/f"),
+      lists({ shortShare: 0.3, emptyShare: 0.2 }),
+      actions(24, 60_000),
+    ),
   },
   {
     id: "watermark-before-applying",
@@ -76,12 +91,14 @@ export const listing: readonly Mutant[] = [
       ),
       patch(list, "const overlapMs = 5 * 60_000;", "const overlapMs = 0;"),
     ],
-    without: [sweeps],
-    aim: aim("hosted", ...growing, (config) => ({
-      ...config,
-      momentCrashShare: 0.08,
-      net: { ...config.net, serverError: 0.2 },
-    })),
+    without: [sweeps, longPages],
+    aim: aim(
+      "hosted",
+      ...growing,
+      paths("/a", "/b", "/c", "/d/e", "/d/f"),
+      (config) => ({ ...config, momentCrashShare: 0.08, net: { ...config.net, serverError: 0.2 } }),
+      actions(24, 60_000),
+    ),
   },
   {
     id: "equal-times-mean-unchanged",
@@ -99,40 +116,19 @@ export const listing: readonly Mutant[] = [
     aim: aim("hosted", ...growing, quirks({ tickMs: 1000, processingMs: [0, 0] })),
   },
   {
-    id: "status-not-compared",
-    breaks:
-      "a document that was seen while it was processed is not looked at again when it is done",
-    rules: ["PULL-3"],
-    kind: "other",
-    patches: [
-      patch(
-        list,
-        "return seen.updatedAt === document.updatedAt && seen.status === document.status;",
-        "return seen.updatedAt === document.updatedAt;",
-      ),
-      patch(
-        list,
-        "if (seen === null || !seen.settled) return false;",
-        "if (seen === null) return false;",
-      ),
-    ],
-    aim: aim(
-      "hosted",
-      ...growing,
-      quirks({
-        bumps: { receipt: true, stages: false, done: false },
-        processingMs: [2000, 20_000],
-      }),
-    ),
-  },
-  {
     id: "absence-in-one-listing-deletes",
     breaks: "what one stable listing lacks is deleted here, unasked (M-13)",
     rules: ["PULL-5", "M-13"],
     kind: "loss",
     patches: [...secondListing.patches],
     without: [confirmationById],
-    aim: aim("hosted", ...growing, lists({ staleShare: 0.5, staleMs: 30_000 })),
+    aim: aim(
+      "hosted",
+      ...growing,
+      crashing,
+      lists({ staleShare: 0.5, staleMs: 30_000 }),
+      actions(16, 30_000),
+    ),
   },
   {
     id: "unstable-listing-deletes",
@@ -141,7 +137,13 @@ export const listing: readonly Mutant[] = [
     kind: "loss",
     patches: [...stableListing.patches],
     without: [confirmationById, secondListing],
-    aim: aim("hosted", ...growing, lists({ shortShare: 0.3, emptyShare: 0.2, staleShare: 0 })),
+    aim: aim(
+      "hosted",
+      ...growing,
+      crashing,
+      lists({ shortShare: 0.3, emptyShare: 0.2, staleShare: 0 }),
+      actions(16, 30_000),
+    ),
   },
   {
     id: "absence-not-confirmed-by-id",
@@ -150,7 +152,13 @@ export const listing: readonly Mutant[] = [
     kind: "loss",
     patches: [...confirmationById.patches],
     without: [secondListing],
-    aim: aim("hosted", ...growing, lists({ staleShare: 0.5, staleMs: 30_000 })),
+    aim: aim(
+      "hosted",
+      ...growing,
+      crashing,
+      lists({ staleShare: 0.5, staleMs: 30_000 }),
+      actions(16, 30_000),
+    ),
   },
   {
     id: "one-404-deletes",
@@ -186,6 +194,7 @@ export const listing: readonly Mutant[] = [
     breaks: "any number of documents that are gone at once is deleted here",
     rules: ["PULL-5"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         list,

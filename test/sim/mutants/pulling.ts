@@ -3,17 +3,18 @@ import {
   actions,
   aim,
   busy,
+  calmNetwork,
   crashing,
   deeds,
   devices,
-  foreigners,
   net,
   noForeigners,
   onePath,
   quirks,
+  sprinkled,
   textOnly,
 } from "./aims.ts";
-import { expectation, stampBinding, writersGuard } from "./layers.ts";
+import { expectation, writersGuard } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const reconcile = "sync/src/reconcile.ts";
@@ -46,7 +47,7 @@ export const pulling: readonly Mutant[] = [
         "return entry.writers || entry.movedAbove;",
       ),
     ],
-    aim: aim("embedded", ...shared),
+    aim: aim("embedded", ...shared, sprinkled, actions(24, 10_000)),
   },
   {
     id: "pull-ignores-writers",
@@ -99,7 +100,7 @@ export const pulling: readonly Mutant[] = [
     kind: "loss",
     patches: [...expectation.patches],
     without: [writersGuard],
-    aim: aim("embedded", ...shared),
+    aim: aim("embedded", ...shared, sprinkled, actions(24, 10_000)),
   },
   {
     id: "no-ancestry",
@@ -129,13 +130,15 @@ export const pulling: readonly Mutant[] = [
     ],
     aim: aim(
       "hosted",
-      deeds("save", "append", "double"),
+      deeds("save", "append"),
       onePath,
       textOnly,
       devices(1),
       noForeigners,
-      net({ ghost: 0.3, ghostMs: [5_000, 20_000] }),
-      actions(16, 60_000),
+      quirks({ processingMs: [0, 0] }),
+      calmNetwork,
+      net({ ghost: 0.2, ghostMs: [2_000, 8_000] }),
+      actions(30, 60_000),
     ),
   },
   {
@@ -158,23 +161,6 @@ export const pulling: readonly Mutant[] = [
       noForeigners,
       net({ latencyMs: [5, 2000] }),
       actions(20, 10_000),
-    ),
-  },
-  {
-    id: "stamp-believed-for-any-bytes",
-    breaks: "a stamp is believed for bytes that it does not name",
-    rules: ["STAMP-2"],
-    kind: "loss",
-    patches: stampBinding.patches,
-    aim: aim(
-      "hosted",
-      deeds("save", "append", "edit"),
-      onePath,
-      textOnly,
-      devices(2),
-      foreigners,
-      busy,
-      quirks({ patchWhileProcessing: "drop-content" }),
     ),
   },
   {
@@ -233,30 +219,9 @@ export const pulling: readonly Mutant[] = [
       onePath,
       devices(2),
       noForeigners,
-      busy,
+      sprinkled,
       actions(24, 10_000),
       net({ latencyMs: [50, 900] }),
-    ),
-  },
-  {
-    id: "vanish-without-trash",
-    breaks: "what a deletion elsewhere removes is not kept in the trash",
-    rules: ["PULL-7"],
-    kind: "loss",
-    patches: [
-      patch(
-        apply,
-        "if (inode.size > 0) {\n      this.#trash.put(",
-        "if (inode.size < 0) {\n      this.#trash.put(",
-      ),
-    ],
-    aim: aim(
-      "embedded",
-      deeds("save", "append", "unlink"),
-      onePath,
-      devices(2),
-      noForeigners,
-      busy,
     ),
   },
   {
@@ -315,8 +280,8 @@ export const pulling: readonly Mutant[] = [
       textOnly,
       devices(2),
       noForeigners,
-      busy,
-      actions(16, 10_000),
+      sprinkled,
+      actions(20, 10_000),
     ),
   },
   {
@@ -405,14 +370,18 @@ export const pulling: readonly Mutant[] = [
     ],
     aim: aim(
       "embedded",
-      deeds("save", "save", "unlink"),
+      deeds("save"),
       onePath,
       textOnly,
       devices(2),
       noForeigners,
-      busy,
-      net({ latencyMs: [100, 900] }),
-      actions(20, 30_000),
+      sprinkled,
+      (config) => ({
+        ...config,
+        quirks: { ...config.quirks, extensions: { ...config.quirks.extensions, raw: false } },
+      }),
+      net({ latencyMs: [50, 500] }),
+      actions(24, 20_000),
     ),
   },
   {
@@ -434,14 +403,18 @@ export const pulling: readonly Mutant[] = [
     ],
     aim: aim(
       "embedded",
-      deeds("save", "save", "unlink"),
+      deeds("save"),
       onePath,
       textOnly,
       devices(2),
       noForeigners,
-      busy,
-      net({ latencyMs: [100, 900] }),
-      actions(20, 30_000),
+      sprinkled,
+      (config) => ({
+        ...config,
+        quirks: { ...config.quirks, extensions: { ...config.quirks.extensions, raw: false } },
+      }),
+      net({ latencyMs: [50, 500] }),
+      actions(24, 20_000),
     ),
   },
   {

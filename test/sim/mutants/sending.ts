@@ -3,27 +3,19 @@ import {
   actions,
   aim,
   busy,
-  calmNetwork,
   crashing,
   deeds,
   devices,
-  foreigners,
   net,
   noForeigners,
   onePath,
   paths,
   patient,
   quirks,
+  sprinkled,
   textOnly,
 } from "./aims.ts";
-import {
-  ancestry,
-  preconditions,
-  reassertion,
-  stampBinding,
-  sweeps,
-  verifiedDigest,
-} from "./layers.ts";
+import { ancestry, reassertion, stampBinding, sweeps, verifiedDigest } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const push = "sync/src/push.ts";
@@ -59,6 +51,7 @@ export const sending: readonly Mutant[] = [
       "the journal does not say that a request may have left, and after a crash it is sent again unlooked",
     rules: ["PUSH-4", "PUSH-2"],
     kind: "other",
+    isOpen: true,
     patches: [
       ...notJournalled,
       patch(
@@ -177,9 +170,10 @@ export const sending: readonly Mutant[] = [
     aim: aim(
       "hosted",
       ...shared,
-      busy,
-      quirks({ patchWhileProcessing: "drop-content", processingMs: [500, 8000] }),
-      actions(24, 20_000),
+      sprinkled,
+      quirks({ patchWhileProcessing: "drop-content", processingMs: [2000, 8000] }),
+      net({ latencyMs: [50, 900] }),
+      actions(30, 30_000),
     ),
   },
   {
@@ -331,186 +325,5 @@ export const sending: readonly Mutant[] = [
       net({ lostRequest: 0.1, lostResponse: 0.05 }),
       actions(16, 120_000),
     ),
-  },
-  {
-    id: "replica-404-believed",
-    breaks: "one 404 of a server whose replicas lag is taken for the document's end",
-    rules: ["PUSH-3"],
-    kind: "other",
-    patches: [patch(push, 'if (left > 0) return stop({ kind: "again", afterMs: left });', "")],
-    aim: aim("hosted", textOnly, quirks({ staleGet: { share: 0.3, ms: 20_000 } }), noForeigners),
-  },
-  {
-    id: "rename-brings-deleted-back",
-    breaks: "a rename of a document that was deleted elsewhere creates it again (M-19)",
-    rules: ["PUSH-3", "M-19"],
-    kind: "other",
-    patches: [patch(push, "else if (!op.withBytes) await port.goneRemotely(op.fid, op.opId);", "")],
-    aim: aim(
-      "hosted",
-      deeds("save", "unlink", "rename", "chmod", "chmod"),
-      paths("/a", "/b"),
-      devices(2),
-      noForeigners,
-      textOnly,
-      quirks({ processingMs: [0, 0] }),
-      actions(24, 30_000),
-    ),
-  },
-  {
-    id: "foreign-document-overwritten",
-    breaks: "a document that holds our path is adopted and overwritten instead of resolved",
-    rules: ["PUSH-5", "PUSH-8"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);',
-        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);\n    if (look.remote !== undefined) return this.#act(adopted, { kind: "send", remote: look.remote }, look);',
-      ),
-    ],
-    aim: aim("embedded", deeds("save"), onePath, devices(2), busy),
-  },
-  {
-    id: "delete-without-precondition",
-    breaks: "a deletion carries no If-Match, and takes an edit of another device with it",
-    rules: ["PUSH-10"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        "await client.delete(op.docId, this.#conditions(op));",
-        "await client.delete(op.docId, {});",
-      ),
-    ],
-    aim: aim("embedded", deeds("save", "append", "unlink"), onePath, devices(2), busy),
-  },
-  {
-    id: "delete-without-look",
-    breaks: "a deletion is sent unlooked to a server without preconditions",
-    rules: ["PUSH-10", "PUSH-3"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        'if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
-        'if (op.docId !== null && op.kind === "delete") return { kind: "send" };\n    if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };',
-      ),
-    ],
-    aim: aim(
-      "hosted",
-      deeds("save", "append", "unlink"),
-      onePath,
-      devices(2),
-      noForeigners,
-      busy,
-      textOnly,
-      quirks({ processingMs: [0, 0] }),
-      actions(16, 30_000),
-    ),
-  },
-  {
-    id: "delete-beats-edit",
-    breaks: "a deletion that finds an edit of another device deletes it all the same",
-    rules: ["PUSH-8", "PUSH-10"],
-    kind: "loss",
-    patches: [
-      patch(
-        judge,
-        'return { kind: "resolve", remote };\n}',
-        'return { kind: op.kind === "delete" ? "send" : "resolve", remote };\n}',
-      ),
-    ],
-    aim: aim(undefined, deeds("save", "append", "unlink"), onePath, devices(2), busy, textOnly),
-  },
-  {
-    id: "delete-by-path",
-    breaks: "a deletion is sent for whatever document stands at the path (M-12)",
-    rules: ["PUSH-10", "M-12"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        "await client.delete(op.docId, this.#conditions(op));",
-        'const { memories } = await client.list({ page: 1, limit: 1, sort: "updatedAt", order: "desc", includeContent: false, filepath: op.path });\n      const [there] = memories;\n      if (there !== undefined) await client.delete(there.id, {});',
-      ),
-    ],
-    aim: aim("hosted", deeds("save", "recreate", "rename", "unlink"), paths("/a", "/b"), textOnly),
-  },
-  {
-    id: "failed-delete-means-deleted",
-    breaks: "a deletion that the server never carried out counts as done",
-    rules: ["PUSH-10", "PUSH-3"],
-    kind: "other",
-    patches: [
-      patch(
-        push,
-        'if (!(error instanceof ApiError) || error.kind !== "precondition") throw error;\n      await port.note',
-        'if (!(error instanceof ApiError)) throw error;\n      if (error.kind !== "precondition") {\n        await port.deleted(op.fid, op.opId);\n        return stop(ended);\n      }\n      await port.note',
-      ),
-    ],
-    aim: aim(
-      "embedded",
-      deeds("save", "unlink"),
-      devices(1),
-      net({ lostRequest: 0.2, serverError: 0.2 }),
-    ),
-  },
-  {
-    id: "one-look-proves-a-changing-server",
-    breaks: "one look at other bytes than were sent proves that the server changes what it is sent",
-    rules: ["PUSH-7"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        "if (this.#shownInstead.get(op.opId) === remote.hash) {",
-        "if (this.#shownInstead.get(op.opId) !== undefined || remote.hash !== op.hash) {",
-      ),
-    ],
-    aim: aim(
-      "hosted",
-      ...shared,
-      foreigners,
-      busy,
-      quirks({ patchWhileProcessing: "drop-content", processingMs: [500, 8000] }),
-      actions(24, 20_000),
-    ),
-  },
-  {
-    id: "creation-without-precondition",
-    breaks: "a creation carries no If-None-Match, and writes over what stands under its identity",
-    rules: ["PUSH-4"],
-    kind: "loss",
-    patches: preconditions.patches,
-    aim: aim("embedded", deeds("save", "append", "unlink"), onePath, devices(2), busy, calmNetwork),
-  },
-  {
-    id: "path-conflict-creates-again",
-    breaks: "an attempt whose path another document holds is given up for a new creation each time",
-    rules: ["PUSH-5"],
-    kind: "other",
-    patches: [
-      patch(
-        push,
-        "if (op.docId !== null || other !== null) {\n      await port.takeAlias(op.fid, op.opId);",
-        "if (op.docId !== null || other !== null) {\n      await port.recreate(op.fid, op.opId);",
-      ),
-    ],
-    aim: aim("embedded", deeds("save", "rename", "exchange"), paths("/a", "/b"), devices(2), busy),
-  },
-  {
-    id: "refusal-of-key-refuses-version",
-    breaks: "401 refuses the version that was to be sent instead of pausing the mount",
-    rules: ["CONN-1", "PUSH-9"],
-    kind: "loss",
-    patches: [
-      patch(
-        push,
-        'if (error instanceof ApiError && error.kind === "too-large")',
-        'if (error instanceof ApiError && (error.kind === "too-large" || error.kind === "unauthorised"))',
-      ),
-    ],
-    aim: aim(undefined, net({ unauthorized: 0.05 })),
   },
 ];

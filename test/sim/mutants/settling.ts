@@ -13,6 +13,7 @@ import {
   onePath,
   paths,
   quirks,
+  sprinkled,
   textOnly,
 } from "./aims.ts";
 import { type Mutant, patch } from "./mutant.ts";
@@ -175,6 +176,7 @@ export const settling: readonly Mutant[] = [
     breaks: "a version that was not made from base is merged with it",
     rules: ["PUSH-8", "MERGE-2"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         resolver,
@@ -187,7 +189,9 @@ export const settling: readonly Mutant[] = [
       ...contestedText,
       deeds("append", "edit"),
       quirks({ processingMs: [0, 0] }),
-      actions(30, 5_000),
+      sprinkled,
+      actions(30, 20_000),
+      calmNetwork,
       net({ latencyMs: [50, 900] }),
     ),
   },
@@ -225,7 +229,7 @@ export const settling: readonly Mutant[] = [
     rules: ["PUSH-8"],
     kind: "loss",
     patches: [patch(resolve, 'if (entry.local_ver !== localVer) return "stale";', "")],
-    aim: aim(undefined, ...contestedText),
+    aim: aim("embedded", ...contestedText, sprinkled, actions(24, 10_000)),
   },
   {
     id: "resolved-under-a-writer",

@@ -163,6 +163,7 @@ export const writing: readonly Mutant[] = [
         'this.#context.bytes.clearUnfinished();\n    this.#context.db.transaction(() => this.#context.db.sql.exec("UPDATE inode SET writers = 0"));',
       ),
     ],
+    without: [sampling],
     aim: aim(undefined, openFiles, onePath, crashing, actions(20, 30_000)),
   },
   {
@@ -197,7 +198,13 @@ export const writing: readonly Mutant[] = [
         patches: [patch(worker, "const stepBytes = 1 << 20;", "const stepBytes = 5;")],
       },
     ],
-    aim: aim(undefined, openFiles, onePath, busy, actions(20, 30_000)),
+    aim: aim(
+      undefined,
+      deeds("open", "writeOpen", "writeOpen", "writeOpen"),
+      onePath,
+      busy,
+      actions(60, 120_000),
+    ),
   },
   {
     id: "fill-over-a-write",
@@ -218,6 +225,7 @@ export const writing: readonly Mutant[] = [
     breaks: "bytes that were on their way arrive in a file that was emptied",
     rules: ["FILL-1", "PARK-1"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         files,
