@@ -168,8 +168,8 @@ export const listing: readonly Mutant[] = [
     patches: [
       patch(
         list,
-        'await this.#pull.apply([{ docId, observed: { kind: "absent", docId } }]);',
-        'await this.#pull.apply([{ docId, observed: { kind: "tombstone", docId, srev: null } }]);',
+        "const gone: Observed = this.#isExact()",
+        "const gone: Observed = this.#isExact() || docId.length > 0",
       ),
     ],
     aim: aim("hosted", ...growing, quirks({ staleGet: { share: 0.3, ms: 20_000 } })),
@@ -198,8 +198,8 @@ export const listing: readonly Mutant[] = [
     patches: [
       patch(
         list,
-        "if (confirmed.length > Math.max(absentMax, total * absentShareMax)) {",
-        "if (confirmed.length > total) {",
+        "const isTooMuch = count > Math.max(absentMax, total * absentShareMax);",
+        "const isTooMuch = count > total + absentMax * absentShareMax;",
       ),
     ],
     aim: aim("hosted", ...growing, foreigners),

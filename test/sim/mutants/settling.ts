@@ -339,9 +339,9 @@ export const settling: readonly Mutant[] = [
     kind: "other",
     patches: [
       patch(
-        settle,
-        "sent: 0,\n      cid: nextCustomId(entry.cid),\n      local_ver: this.#context.versions.next(),",
-        "sent: 0,\n      local_ver: this.#context.versions.next(),",
+        "store/src/entries.ts",
+        "const cid = nextCustomId(entry.cid);",
+        "const cid = nextCustomId(entry.cid) === entry.fid ? entry.fid : entry.cid;",
       ),
     ],
     aim: aim(
