@@ -105,6 +105,33 @@ const programs: readonly { name: string; needs: readonly string[]; script: strin
       ./client create . 50 > us && test "$(ls f* | wc -l)" = 50 && test -s us`,
   },
   {
+    name: "make: a parallel build, a second run does nothing, a changed header rebuilds what needs it",
+    needs: ["make", "cc"],
+    script: `
+      for n in $(seq 20); do
+        printf '#include "all.h"\nint f%s(void) { return BASE + %s; }\n' $n $n > f$n.c
+      done
+      echo '#define BASE 0' > all.h
+      (for n in $(seq 20); do echo "int f$n(void);"; done; echo 'int main(void) { return 0'
+       for n in $(seq 20); do echo "+ f$n()"; done; echo '== 210 ? 0 : 1; }') > main.c
+      printf 'OBJECTS := $(patsubst %%.c,%%.o,$(wildcard *.c))\nprogram: $(OBJECTS)\n\tcc -o $@ $^\n%%.o: %%.c all.h\n\tcc -c -o $@ $<\n' > Makefile
+      make -sj4 && ./program && make -q
+      sleep 1.1; sed -i 's/BASE 0/BASE 1/' all.h && ! make -q && make -sj4 && ! ./program
+      ar rcs lib.a f*.o && test "$(ar t lib.a | wc -l)" = 20`,
+  },
+  {
+    name: "git: push to a bare repository, fetch, reset, clean, archive",
+    needs: ["git", "tar"],
+    script: `
+      export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=n@example.org GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=n@example.org
+      git init -q --bare -b main up.git && git clone -q up.git one 2>&1 && cd one && git checkout -qb main
+      mkdir -p a/b && seq 1000 > a/b/numbers && git add . && git commit -qm first && git push -q origin main 2>&1
+      git clone -q ../up.git ../two && seq 5 > small && git add . && git commit -qm second && git push -q origin main 2>&1
+      cd ../two && git fetch -q && git reset -q --hard origin/main && test "$(wc -l < small)" = 5
+      echo junk > junk && git clean -fdq && test ! -e junk && git archive HEAD | tar tf - | grep -q a/b/numbers
+      git -C ../up.git fsck --strict 2>&1`,
+  },
+  {
     name: "npm installs from tarballs",
     needs: ["npm"],
     script: `
