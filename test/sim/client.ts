@@ -228,7 +228,7 @@ export class ProductDevice implements Device {
         push: true,
         pollIntervalS: seat.config.pollIntervalS ?? 10,
         sweepIntervalS: seat.config.sweepIntervalS ?? 600,
-        prefetch: true,
+        prefetch: seat.config.prefetch ?? true,
       },
     });
     return { life, clock, store, server, client: made, engine };

@@ -39,6 +39,8 @@ export interface SimConfig {
   /** Seconds between two looks at a server without a feed, and between two full listings; 10 and 600 if absent. */
   readonly pollIntervalS?: number;
   readonly sweepIntervalS?: number;
+  /** Bytes are fetched before anybody asks for them; so it is if absent. */
+  readonly prefetch?: boolean;
 }
 
 /**
@@ -265,6 +267,7 @@ function drawBusy(seed: number): SimConfig {
     isPatient: draw.happens(0.01),
     pollIntervalS: draw.one(5, 10, 30),
     sweepIntervalS: draw.one(30, 60, 120),
+    prefetch: draw.happens(0.7),
   };
 }
 
