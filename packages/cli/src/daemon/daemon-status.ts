@@ -14,6 +14,8 @@ export interface DaemonFacts {
   readonly lastSafeMs: number | null;
   readonly requestsByReads: number;
   readonly cacheUsedBytes: number | undefined;
+  /** Why the store acknowledges nothing any more. */
+  readonly failure: string | undefined;
   readonly search: IndexStatus | null;
 }
 
@@ -45,7 +47,7 @@ export function toDaemonStatus(
     entries: store.entryCount,
     stubs: store.stubCount,
     waiting: store.waiting.map(({ path, why }) => ({ path, message: why })),
-    problems: problems(engine),
+    problems: [...failures(facts), ...problems(engine)],
     conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
     heldOpen: store.heldOpen,
     requestsByReads: facts.requestsByReads,
@@ -56,6 +58,13 @@ export function toDaemonStatus(
     storeDir: settings.storeDir,
     logFile: settings.logFile,
   };
+}
+
+/** What is wrong with the disk comes first: until it is looked after nothing can be written. */
+function failures({ failure }: DaemonFacts): DaemonStatus["problems"] {
+  if (failure === undefined) return [];
+  const message = `the disk has failed under the store (${failure}): nothing can be written; unmount, then smfs doctor`;
+  return [{ path: null, message }];
 }
 
 /** Problems of single paths, and of the connection, which is everybody's. */

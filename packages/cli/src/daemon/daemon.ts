@@ -225,6 +225,7 @@ export class Daemon implements DaemonControl {
       lastSafeMs: this.#lastSafeMs,
       requestsByReads: this.#reads.count,
       cacheUsedBytes: this.#host.cacheUsedBytes,
+      failure: this.#host.failure,
     });
   }
 

@@ -40,6 +40,8 @@ export interface ServedStore {
   readonly epoch: string;
   /** What is wrong with it; undefined when nothing is. */
   readonly damage: string | undefined;
+  /** Why nothing can be committed any more; undefined while all is well. */
+  readonly failure: string | undefined;
   /** Requests of the sync thread. */
   readonly port: Pick<PortServer, "accept" | "run" | "hasRequests" | "mustSync">;
   readonly cacheUsedBytes: number | undefined;
@@ -129,6 +131,11 @@ class WholeStore implements ServedStore {
     return this.#store.cacheUsedBytes;
   }
 
+  get failure(): string | undefined {
+    const { failure } = this.#store.context.db;
+    return failure === undefined ? undefined : String(failure);
+  }
+
   tick(nowMs: number): void {
     this.#store.tick(nowMs);
     this.#names.tick(nowMs);
@@ -176,6 +183,7 @@ class ReadableStore implements ServedStore {
   readonly fs: DamagedStore;
   readonly epoch: string = "damaged";
   readonly damage: string;
+  readonly failure: undefined;
   readonly cacheUsedBytes: undefined;
   readonly port: ServedStore["port"];
 

@@ -50,6 +50,7 @@ export class StoreHost {
   #received: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
   #damage: string | undefined;
+  #failure: string | undefined;
   #isClosed = false;
   #expected = 0;
   #heardAt = 0;
@@ -111,6 +112,11 @@ export class StoreHost {
   /** What is wrong with the store, which then is only read; undefined when nothing is. */
   get damage(): string | undefined {
     return this.#damage;
+  }
+
+  /** Why nothing is acknowledged any more; undefined while all is well. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Bytes of files here when they were last summed; undefined without a budget. */
@@ -205,6 +211,12 @@ export class StoreHost {
         void this.#options
           .onQuestion(message.asked.question)
           .then((answer) => this.#answer(message.asked.id, answer));
+        break;
+      case "failure":
+        this.#failure = message.message;
+        this.#options.log.log("error", "nothing can be committed any more", {
+          reason: message.message,
+        });
         break;
       case "cache":
         this.#cacheUsedBytes = message.usedBytes;

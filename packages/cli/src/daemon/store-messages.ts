@@ -67,6 +67,8 @@ export type FromStoreThread =
     }
   /** A generated file needs to know something. */
   | { readonly kind: "ask"; readonly asked: Asked }
+  /** The disk has failed under the store: nothing is acknowledged any more. */
+  | { readonly kind: "failure"; readonly message: string }
   /** Bytes of files here, where there is a budget for them. */
   | { readonly kind: "cache"; readonly usedBytes: number }
   | { readonly kind: "only-here"; readonly found: readonly OnlyHere[] }

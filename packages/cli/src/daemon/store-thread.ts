@@ -30,6 +30,7 @@ class StoreThread {
   #tickNotBeforeMs = Number.NEGATIVE_INFINITY;
   #cancelTick: Cancel = () => undefined;
   #cacheTold: number | undefined;
+  #failureTold: string | undefined;
 
   constructor(settings: StoreThreadSettings) {
     this.#settings = settings;
@@ -92,11 +93,19 @@ class StoreThread {
     if (replies.length > 0) this.#store.stirred();
     this.#tick();
     this.#tellCache();
+    this.#tellFailure();
     const invalidations = this.#store.takeInvalidations();
     if (replies.length > 0 || invalidations.length > 0) {
       this.#tell({ kind: "port", replies, invalidations, mustSync: this.#store.port.mustSync });
     }
     return this.#store.port.hasRequests ? 0 : this.#nextTickMs();
+  }
+
+  #tellFailure(): void {
+    const { failure } = this.#store;
+    if (failure === undefined || failure === this.#failureTold) return;
+    this.#failureTold = failure;
+    this.#tell({ kind: "failure", message: failure });
   }
 
   #tellCache(): void {
