@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { duration, printable, StreamOutput, table } from "./output.ts";
+import { bytes, duration, isoTime, printable, StreamOutput, table } from "./output.ts";
 
 class Sink {
   text = "";
@@ -78,4 +78,16 @@ test("[CLI-14] durations and tables read as people write them", () => {
       ["long", "c"],
     ]),
   ).toEqual(["a     b", "long  c"]);
+});
+
+test("[CLI-14] sizes and times are as people and programs read them", () => {
+  expect([0, 1023, 1024, 184 * 1024, 3.4 * 2 ** 20, 5 * 2 ** 40].map(bytes)).toEqual([
+    "0 B",
+    "1023 B",
+    "1.0 KiB",
+    "184 KiB",
+    "3.4 MiB",
+    "5.0 TiB",
+  ]);
+  expect(isoTime(1_795_420_800_999)).toBe("2026-11-23T08:00:00Z");
 });
