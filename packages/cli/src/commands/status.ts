@@ -5,7 +5,7 @@ import type { DaemonStatus, PathNote } from "../daemon/control-protocol.ts";
 import { findMount } from "../find-mount.ts";
 import { indexRows } from "../index-status.ts";
 import { isAlive, type MountRecord } from "../mount-records.ts";
-import { count, duration, type Output, printable, table } from "../output.ts";
+import { bytes, count, duration, type Output, printable, table } from "../output.ts";
 import type { CommandContext } from "./context.ts";
 
 export interface StatusOptions {
@@ -62,6 +62,10 @@ function printStatus(output: Output, status: DaemonStatus): void {
       "files",
       `${count(status.entries, "entry").replace("entrys", "entries")}, ${status.stubs} fetched when they are read`,
     ],
+    ...(status.cacheSize === null
+      ? []
+      : [["cache", `${bytes(status.cacheUsed ?? 0)} of ${bytes(status.cacheSize)}`]]),
+    ...(status.readOnly ? [["mode", "read-only"]] : []),
     ["waiting", waitingText(status)],
     ...(status.search === null ? [] : indexRows(status.search)),
     ["receiving", status.pull_enabled ? "yes" : "no (--no-sync)"],
