@@ -285,21 +285,6 @@ export const pulling: readonly Mutant[] = [
     ),
   },
   {
-    id: "taken-path-overlaid",
-    breaks:
-      "a document whose path a new local file holds is shown beside it, instead of waiting for its creation",
-    rules: ["PULL-2", "ALIAS-1"],
-    kind: "other",
-    patches: [
-      patch(
-        reconcile,
-        'if (view.holder.kind === "entry" && view.holder.docId === null && !view.holder.isDirectory) {',
-        'if (view.holder.kind === "entry" && view.holder.docId === docId && !view.holder.isDirectory) {',
-      ),
-    ],
-    aim: aim(undefined, deeds("save"), onePath, devices(2), noForeigners, busy, crashing),
-  },
-  {
     id: "cursor-before-page",
     breaks: "the feed's cursor moves before its page is applied",
     rules: ["PULL-1", "M-14"],

@@ -81,6 +81,7 @@ export const settling: readonly Mutant[] = [
     breaks: "somebody else's equal version is settled with our chain, which may name it itself",
     rules: ["PUSH-7", "RELATION-2"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         settle,
@@ -154,6 +155,7 @@ export const settling: readonly Mutant[] = [
       "bytes of ours that the author of the server's version has not seen are replaced when only a rename was to be sent",
     rules: ["PUSH-8", "PULL-7"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         resolver,
@@ -229,7 +231,14 @@ export const settling: readonly Mutant[] = [
     rules: ["PUSH-8"],
     kind: "loss",
     patches: [patch(resolve, 'if (entry.local_ver !== localVer) return "stale";', "")],
-    aim: aim("embedded", ...contestedText, sprinkled, actions(24, 10_000)),
+    aim: aim(
+      "embedded",
+      ...contestedText,
+      deeds("append"),
+      sprinkled,
+      net({ latencyMs: [50, 400] }),
+      actions(30, 10_000),
+    ),
   },
   {
     id: "resolved-under-a-writer",
@@ -265,7 +274,7 @@ export const settling: readonly Mutant[] = [
     rules: ["PUSH-8", "PUSH-7"],
     kind: "loss",
     patches: [patch(resolve, "if (oursBytes) {", "if (oursBytes && versions.current < 0) {")],
-    aim: aim(undefined, ...contestedText),
+    aim: aim("embedded", ...contestedText, deeds("append", "edit"), sprinkled, actions(24, 10_000)),
   },
   {
     id: "written-since-claim-taken-for-base",

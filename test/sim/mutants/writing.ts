@@ -203,7 +203,7 @@ export const writing: readonly Mutant[] = [
       deeds("open", "writeOpen", "writeOpen", "writeOpen"),
       onePath,
       busy,
-      actions(60, 120_000),
+      actions(100, 120_000),
     ),
   },
   {
@@ -240,6 +240,7 @@ export const writing: readonly Mutant[] = [
     breaks: "arrived bytes are moved into the file before the row that names them commits (M-3)",
     rules: ["FILL-1", "W-42", "M-3"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         fills,
