@@ -25,11 +25,6 @@ export function deeds(...only: readonly UserDeed[]): Tweak {
   return (config) => ({ ...config, deeds: only });
 }
 
-/** All but these happen, as drawn. */
-export function withoutDeeds(...none: readonly UserDeed[]): Tweak {
-  return (config) => ({ ...config, deeds: config.deeds.filter((deed) => !none.includes(deed)) });
-}
-
 /** These happen, too. */
 export function alsoDeeds(...more: readonly UserDeed[]): Tweak {
   return (config) => ({ ...config, deeds: [...config.deeds, ...more] });
