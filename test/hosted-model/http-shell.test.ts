@@ -48,12 +48,12 @@ test("[MODEL-31] requests and answers get lost, late and refused when told to", 
   shell.trouble({ what: { kind: "lose-response" } });
   await expect(call(shell, "POST", "/v3/documents", document)).rejects.toThrow();
   expect(shell.model.table.size).toBe(1);
-  shell.trouble({ what: { kind: "execute-late", ms: 20 } });
+  shell.trouble({ what: { kind: "execute-late", ms: 2000 } });
   await expect(
     call(shell, "POST", "/v3/documents", { ...document, filepath: "/b" }),
   ).rejects.toThrow();
   expect(shell.model.table.size).toBe(1);
-  await expect.poll(() => shell.model.table.size).toBe(2);
+  await expect.poll(() => shell.model.table.size, { timeout: 20_000 }).toBe(2);
   const headers = { "retry-after": "1" };
   shell.trouble({ times: 2, what: { kind: "answer", status: 429, headers } });
   expect((await call(shell, "GET", "/")).status).toBe(429);

@@ -209,12 +209,12 @@ export class Device {
   }
 
   /** Ends the device's process where it stands, and starts another on what it had committed. */
-  restart(): Device {
+  restart(engine: Partial<EngineOptions> = this.#options.engine ?? {}): Device {
     this.#life.isAlive = false;
     // Its descriptors end with it.
     this.bytes.restore(this.bytes.snapshot());
     const disk = { database: this.store.context.db.sql.serialize(), bytes: this.bytes };
-    return new Device(this.#rig, this.name, { ...this.#options, disk }).start();
+    return new Device(this.#rig, this.name, { ...this.#options, engine, disk }).start();
   }
 
   #locate(path: string): { parent: number; name: string } {

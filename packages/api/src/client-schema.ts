@@ -130,12 +130,15 @@ export interface ChangesAnswer {
   readonly changes: readonly RemoteChange[];
   readonly cursor: string;
   readonly hasMore: boolean;
+  /** Names the server's history: another one after a backup was restored. Empty from a server that names none. */
+  readonly epoch: string;
 }
 
 const changesAnswer: z.ZodMiniType<ChangesAnswer, unknown> = z.object({
   changes: z.array(remoteChange),
   cursor: z.string(),
   hasMore: z.boolean(),
+  epoch: z._default(z.string(), ""),
 }) as never;
 
 export interface SessionAnswer {

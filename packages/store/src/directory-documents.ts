@@ -105,10 +105,9 @@ export class DirectoryDocuments {
     return { inos, at };
   }
 
-  /** Whether a directory can get another document: its own changes would be in the way, its creation would not. */
+  /** Whether a directory can get another document: what was changed of it here is sent after that. */
   #canUnite(entry: EntryRow): boolean {
-    if (this.#views.opRow(entry.fid) !== undefined || this.#views.isMovedAbove(entry)) return false;
-    return entry.local_ver === entry.base_ver || entry.doc_id === null;
+    return this.#views.opRow(entry.fid) === undefined && !this.#views.isMovedAbove(entry);
   }
 
   #unite(standing: EntryRow, remote: RemoteVersion): void {
@@ -148,7 +147,7 @@ export class DirectoryDocuments {
     entries.update(standing.fid, { sent: 1, cid, local_ver: version });
     this.#take.setBase(standing.fid, remote, version, syncAttrs(inodes.get(standing.ino)));
     inodes.update(standing.ino, { bytes_ver: version });
-    // It was about to be created: what differs from the document that was there is sent still.
+    // It was about to be created or moved here: what differs from the document that was there is sent still.
     if (isDirty) entries.update(standing.fid, { local_ver: versions.next() });
   }
 

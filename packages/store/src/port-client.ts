@@ -45,6 +45,7 @@ const methods: Readonly<Record<PortMethod, true>> = {
   missed: true,
   fact: true,
   setFact: true,
+  forgetRevisions: true,
   stub: true,
   stubs: true,
   hydrated: true,

@@ -179,6 +179,8 @@ export interface StorePort {
   missed(fid: string, misses: number): Promise<void>;
   fact(key: string): Promise<string | undefined>;
   setFact(key: string, value: string | null): Promise<void>;
+  /** The server's history is another one than it was: its revision numbers and ETags mean nothing any more. */
+  forgetRevisions(): Promise<void>;
 
   stub(ino: number): Promise<StubView | null>;
   /** Stubs of at most `bytesMax`, for the prefetch, with ino above `afterIno`. */

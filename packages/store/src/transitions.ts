@@ -166,6 +166,14 @@ export class Transitions implements StoreTransitions {
     this.#missed.run(misses, fid);
   };
   fact: StoreTransitions["fact"] = (key) => this.#context.facts.get(key);
+  forgetRevisions: StoreTransitions["forgetRevisions"] = () => {
+    this.#context.db.sql
+      .prepare("UPDATE entry SET base_srev = NULL, base_etag = NULL, r_srev = NULL, r_etag = NULL")
+      .run();
+    this.#context.db.sql.prepare("UPDATE op SET if_match = NULL").run();
+    this.#context.db.sql.prepare("UPDATE tomb SET srev = NULL").run();
+  };
+
   setFact: StoreTransitions["setFact"] = (key, value) => {
     if (value === null) this.#context.facts.drop(key);
     else this.#context.facts.set(key, value);

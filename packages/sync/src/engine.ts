@@ -67,6 +67,7 @@ export class Engine {
   readonly #background: Background;
   readonly #hydrate: Hydrate;
   readonly #pushLoop: PushLoop;
+  readonly #list: PullList;
   readonly #pullLoop: PullLoop;
   readonly #deferredLoop: DeferredLoop;
   #capabilities: Capabilities = noCapabilities;
@@ -93,6 +94,7 @@ export class Engine {
     const shared = { port, client, worker, looks, contents, clock, capabilities, onDeferred };
     const push = new Push({ ...shared, resolver, clientId: epoch });
     this.#client = client;
+    this.#list = list;
     this.#background = background;
     this.#hydrate = new Hydrate({ port, contents, looks, pull, connection, clock, log, hasRaw });
     this.#pushLoop = new PushLoop({ port, push, background, clock, random });
@@ -174,6 +176,12 @@ export class Engine {
   kick(): void {
     this.#background.connection.retryNow();
     this.#pushLoop.wake();
+    this.#pullLoop.wake();
+  }
+
+  /** Many deletions at once that are held are carried out here, too; so are those found in the next minutes. */
+  confirmDeletes(): void {
+    this.#list.confirm();
     this.#pullLoop.wake();
   }
 

@@ -46,8 +46,10 @@ export function judge(op: OpView, look: Look, counts: boolean): Verdict {
   return sinceBase(op, remote, counts);
 }
 
-function sinceBase(op: OpView, remote: RemoteVersion, counts: boolean): Verdict {
+function sinceBase(op: OpView, remote: RemoteVersion, isCounting: boolean): Verdict {
   const relation = relationOf(op.base, remote);
+  // Base without a number is from another history of the server: stamps say then what numbers cannot.
+  const counts = isCounting && (op.base === null || op.base.srev !== null);
   if (relation === "same") return { kind: "send", remote };
   if (!counts && op.chain.includes(remote.rev)) {
     return op.withBytes || op.kind === "delete" ? { kind: "send", remote } : { kind: "reassert" };

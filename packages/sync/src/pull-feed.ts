@@ -10,6 +10,9 @@ import { fromChange } from "./stamp.ts";
 export const feedCursorKey = "feed";
 /** Fact that is set while everything is read from the beginning: a start in the midst of it begins anew. */
 const replayFact = "feed-replay";
+/** Fact that names the server's history, and the value of `replayFact` when that is another one than it was. */
+const epochFact = "feed-epoch";
+const otherHistory = "lost";
 
 export type FeedResult =
   | { readonly kind: "applied"; readonly count: number; readonly hasMore: boolean }
@@ -25,6 +28,7 @@ export class PullFeed {
   /** Documents seen since the beginning of the feed, while it is read from there. */
   #replayed: Set<string> | undefined;
   #hasStarted = false;
+  #epoch: string | undefined;
 
   constructor(deps: {
     client: ApiClient;
@@ -45,6 +49,7 @@ export class PullFeed {
     const since = await this.#since();
     try {
       const answer = await this.#client.changes(since, changePageMax, waitS, signal);
+      if (answer.epoch !== "" && answer.epoch !== this.#epoch) await this.#enter(answer.epoch);
       const seen = answer.changes.flatMap((change) => this.#seen(change));
       const cursor = { key: feedCursorKey, value: answer.cursor };
       if (seen.length > 0 || answer.cursor !== since) await this.#pull.apply(seen, cursor, signal);
@@ -57,14 +62,31 @@ export class PullFeed {
     }
   }
 
+  /** Another history (a backup was restored) counts anew: what was agreed on is told by stamps and bytes alone. */
+  async #enter(epoch: string): Promise<void> {
+    const known = await this.#port.fact(epochFact);
+    if (known !== undefined && known !== epoch) {
+      this.#log.log(
+        "warn",
+        "the server goes on from an earlier state: what it lacks is sent again",
+      );
+      this.#pull.forgetRemembered();
+      await this.#port.forgetRevisions();
+      await this.#port.setFact(replayFact, otherHistory);
+    }
+    await this.#port.setFact(epochFact, epoch);
+    this.#epoch = epoch;
+  }
+
   /** Where the feed goes on; null from its beginning. */
   async #since(): Promise<string | null> {
-    if (!this.#hasStarted && (await this.#port.fact(replayFact)) !== undefined)
-      await this.#port.setCursor(feedCursorKey, null);
+    const isUnfinished = !this.#hasStarted && (await this.#port.fact(replayFact)) !== undefined;
+    if (isUnfinished || this.#list.isConfirmed) await this.#port.setCursor(feedCursorKey, null);
     this.#hasStarted = true;
     const since = await this.#port.cursor(feedCursorKey);
     if (since !== undefined) return since;
-    await this.#port.setFact(replayFact, "1");
+    if ((await this.#port.fact(replayFact)) === undefined)
+      await this.#port.setFact(replayFact, "1");
     this.#replayed = new Set();
     return null;
   }
@@ -75,9 +97,10 @@ export class PullFeed {
    */
   async #endReplay(): Promise<void> {
     if (this.#replayed === undefined) return;
-    await this.#list.sweep(this.#replayed);
+    const isLost = (await this.#port.fact(replayFact)) === otherHistory;
+    const isDone = await this.#list.sweep(this.#replayed, isLost);
     this.#replayed = undefined;
-    await this.#port.setFact(replayFact, null);
+    if (isDone) await this.#port.setFact(replayFact, null);
   }
 
   #seen(change: RemoteChange): Seen[] {

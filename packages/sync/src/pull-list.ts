@@ -20,6 +20,8 @@ const confirmMs = 60_000;
 /** Deletions inferred from absence that are always applied; beyond, a tenth of the container at most. */
 const absentMax = 5;
 const absentShareMax = 0.1;
+/** Milliseconds for which a confirmation of deletions holds. */
+const confirmedMs = 10 * 60_000;
 
 export interface ListPass {
   readonly seenCount: number;
@@ -42,6 +44,8 @@ export class PullList {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #isExact: () => boolean;
+  #isHeld = false;
+  #confirmedUntilMs = Number.NEGATIVE_INFINITY;
   /** When a full listing first lacked a document; in memory, so that a restart begins to count anew. */
   readonly #absentSince = new Map<string, number>();
 
@@ -155,11 +159,37 @@ export class PullList {
     await this.#pull.apply([seen]);
   }
 
-  /** The feed of a server that counts has named everything there is: what it has not named is looked at. */
-  async sweep(present: ReadonlySet<string>): Promise<void> {
+  /**
+   * The feed of a server that counts has named everything there is: what it has not named is looked at.
+   * @param isLost the server's history is another one than it was (a backup was restored): what it lacks it has lost,
+   *   and is sent again
+   * @returns false when deletions are held, since they would be too many
+   */
+  async sweep(present: ReadonlySet<string>, isLost: boolean): Promise<boolean> {
     const { candidates, total } = await this.#lacking(present);
-    if (await this.#isBraked(candidates.length, total)) return;
-    for (const { docId } of candidates) if (docId !== null) await this.one(docId);
+    if (!isLost && (await this.#isBraked(candidates.length, total))) return false;
+    for (const { docId } of candidates) {
+      if (docId === null) continue;
+      if (isLost && (await this.#looks.at(docId)) === null)
+        await this.#pull.apply([{ docId, observed: { kind: "lost", docId } }]);
+      else await this.one(docId);
+    }
+    return true;
+  }
+
+  /** Whether many deletions at once are held. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Whether they were confirmed since, and are to be looked for again. */
+  get isConfirmed(): boolean {
+    return this.#isHeld && this.#clock.monotonic() < this.#confirmedUntilMs;
+  }
+
+  /** The user has seen how many documents are gone, and wants them deleted here, too. */
+  confirm(): void {
+    this.#confirmedUntilMs = this.#clock.monotonic() + confirmedMs;
   }
 
   /** Two stable full listings a minute apart without it, and a 404 by id: then it was deleted, or lost. */
@@ -191,12 +221,14 @@ export class PullList {
   /** Many deletions at once are held, and said: a server that lost its data must not empty the mount. */
   async #isBraked(count: number, total: number): Promise<boolean> {
     const isTooMuch = count > Math.max(absentMax, total * absentShareMax);
-    if (isTooMuch) {
+    const isAllowed = this.#clock.monotonic() < this.#confirmedUntilMs;
+    this.#isHeld = isTooMuch && !isAllowed;
+    if (this.#isHeld) {
       this.#log.log("error", "too many documents are gone at once: deletions are held", { count });
     }
     const message = `${count} of ${total} documents are gone from the server at once; they are kept here until you run: smfs sync --confirm-deletes`;
-    await this.#port.setProblem("brake", null, isTooMuch ? message : null);
-    return isTooMuch;
+    await this.#port.setProblem("brake", null, this.#isHeld ? message : null);
+    return this.#isHeld;
   }
 
   #isConfirmed(entry: EntryView): boolean {

@@ -5,6 +5,9 @@ import { type Background, Signal } from "./background.ts";
 import { feedCursorKey, type PullFeed } from "./pull-feed.ts";
 import type { PullList } from "./pull-list.ts";
 
+/** Seconds of a long poll while deletions are held: a confirmation is looked for between two. */
+const heldWaitS = 2;
+
 export interface PullLoopOptions {
   readonly pollIntervalS: number;
   readonly sweepIntervalS: number;
@@ -72,7 +75,7 @@ export class PullLoop {
           continue;
         }
         if (!result.hasMore) this.#pulled(result.count > 0 || waitS === 0);
-        waitS = result.hasMore ? 0 : feedWaitS;
+        waitS = result.hasMore ? 0 : this.#list.isHeld ? heldWaitS : feedWaitS;
       } catch (error) {
         waitS = 0;
         await this.#afterFailure(error);

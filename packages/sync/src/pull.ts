@@ -46,6 +46,11 @@ export class Pull {
     this.#deps = deps;
   }
 
+  /** The server's history is another one: what was observed of the old one says nothing of it. */
+  forgetRemembered(): void {
+    this.#remembered.clear();
+  }
+
   /** The last observation of a deferred document, if it was made by this process. */
   remembered(docId: string): Seen | undefined {
     return this.#remembered.get(docId);
