@@ -160,6 +160,7 @@ export const answering: readonly Mutant[] = [
     breaks: "one look at other bytes than were sent proves that the server changes what it is sent",
     rules: ["PUSH-7"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         push,

@@ -180,6 +180,7 @@ export const listing: readonly Mutant[] = [
       "a document that the server lost while processing it is taken for one that somebody deleted",
     rules: ["PULL-5"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         list,

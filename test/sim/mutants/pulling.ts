@@ -206,6 +206,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "a deletion elsewhere takes bytes with it that were never sent",
     rules: ["PULL-4", "PULL-5"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         reconcile,
@@ -302,7 +303,7 @@ export const pulling: readonly Mutant[] = [
     id: "deferred-forgotten",
     breaks: "what could not be decided is not remembered, and the cursor has moved past it (M-14)",
     rules: ["PULL-2", "M-14"],
-    kind: "loss",
+    kind: "other",
     patches: [
       patch(
         apply,
@@ -374,6 +375,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "a stub is filled with whatever bytes the server has by now",
     rules: ["HYDRATE-1", "M-16"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         "sync/src/content.ts",

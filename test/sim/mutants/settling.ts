@@ -245,6 +245,7 @@ export const settling: readonly Mutant[] = [
     breaks: "a resolution replaces the bytes of a file that somebody can write",
     rules: ["PUSH-8", "WRITERS-2"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         resolve,
@@ -331,6 +332,7 @@ export const settling: readonly Mutant[] = [
     breaks: "a refusal is noted for the version of that moment, not for the one that was sent",
     rules: ["PUSH-9", "M-7"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         settle,

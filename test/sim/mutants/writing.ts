@@ -289,6 +289,7 @@ export const writing: readonly Mutant[] = [
     breaks: "a process that has lost the store to another one goes on settling",
     rules: ["PORT-2"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         "store/src/port-server.ts",
