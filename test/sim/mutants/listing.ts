@@ -83,6 +83,7 @@ export const listing: readonly Mutant[] = [
     breaks: "the watermark moves before what was listed is applied",
     rules: ["PULL-3", "M-14"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         list,

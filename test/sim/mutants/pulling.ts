@@ -304,6 +304,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "what could not be decided is not remembered, and the cursor has moved past it (M-14)",
     rules: ["PULL-2", "M-14"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         apply,
@@ -332,6 +333,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "deciding an older observation drops a newer one that was deferred",
     rules: ["PULL-2"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         "store/src/pend.ts",
@@ -430,6 +432,7 @@ export const pulling: readonly Mutant[] = [
       "a deletion that was told and could not be applied at once is mere absence after a restart",
     rules: ["PULL-2", "W-32"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         apply,

@@ -348,6 +348,7 @@ export const settling: readonly Mutant[] = [
       "a file that goes to the server again goes under the customer id of the document that is gone",
     rules: ["PUSH-3", "PUSH-10"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         "store/src/entries.ts",

@@ -185,6 +185,7 @@ export const writing: readonly Mutant[] = [
     breaks: "a copy of a file that is being written is taken for one of its states",
     rules: ["BYTES-8", "PUSH-1"],
     kind: "loss",
+    isOpen: true,
     patches: [
       patch(
         worker,
@@ -370,6 +371,7 @@ export const writing: readonly Mutant[] = [
     breaks: "a file that loses its last name is freed while somebody has it open",
     rules: ["REMOVE-2", "W-40"],
     kind: "other",
+    isOpen: true,
     patches: [
       patch(
         "store/src/orphans.ts",
