@@ -57,6 +57,8 @@ export interface EngineStatus {
   readonly store: StoreStatus;
   /** Wall-clock milliseconds of the last complete pull, for people. */
   readonly lastPullMs: number | null;
+  /** Deletions at the server that are many at once: none, held until somebody confirms them, or confirmed. */
+  readonly deletions: "none" | "held" | "confirmed";
 }
 
 type Person = Pick<EngineStatus, "userName" | "userId" | "orgName">;
@@ -192,6 +194,7 @@ export class Engine {
       capabilities: this.#capabilities,
       store: await this.#deps.port.status(),
       lastPullMs: this.#pullLoop.lastPullMs,
+      deletions: this.#list.isConfirmed ? "confirmed" : this.#list.isHeld ? "held" : "none",
     };
   }
 }

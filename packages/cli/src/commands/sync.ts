@@ -8,6 +8,8 @@ import { daemonOf, printNotes } from "./status.ts";
 
 export interface SyncOptions {
   readonly json?: boolean;
+  /** Deletions that are held, since they are many at once, are wanted. */
+  readonly confirmDeletes?: boolean;
 }
 
 export async function syncCommand(
@@ -17,7 +19,10 @@ export async function syncCommand(
 ): Promise<ExitCode> {
   const { output } = context;
   const record = findMount(context.config().paths, target, context.cwd);
-  const outcome = await daemonOf(record).sync((text) => output.progress(text));
+  const outcome = await daemonOf(record).sync(
+    { confirmDeletes: options.confirmDeletes === true },
+    (text) => output.progress(text),
+  );
   output.endProgress();
   if (options.json === true) output.json(outcome);
   else if (outcome.safe) output.line(`${record.container} is in sync`);

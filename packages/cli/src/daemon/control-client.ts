@@ -8,6 +8,7 @@ import type {
   SearchRequest,
   StreamLine,
   SyncOutcome,
+  SyncRequest,
   UnmountOutcome,
   UnmountRequest,
 } from "./control-protocol.ts";
@@ -41,9 +42,9 @@ export class ControlClient {
   }
 
   /** Waits as long as the daemon works on it; ended by `signal`. */
-  sync(onProgress: (text: string) => void): Promise<SyncOutcome> {
+  sync(request: SyncRequest, onProgress: (text: string) => void): Promise<SyncOutcome> {
     return this.#stream<SyncOutcome>(
-      { method: "POST", path: "/sync", timeoutMs: controlMs },
+      { method: "POST", path: "/sync", body: request, timeoutMs: controlMs },
       onProgress,
     );
   }

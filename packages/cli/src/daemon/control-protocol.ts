@@ -98,6 +98,12 @@ export interface ProcessNote {
   readonly name: string;
 }
 
+/** `POST /sync`. */
+export interface SyncRequest {
+  /** Deletions that are held, since they are many at once, are carried out here, too. */
+  readonly confirmDeletes: boolean;
+}
+
 /** `POST /search`. */
 export interface SearchRequest {
   readonly query: string;
@@ -132,7 +138,11 @@ export interface DaemonEvent {
 /** What the control server needs of its daemon. */
 export interface DaemonControl {
   status(): Promise<DaemonStatus>;
-  sync(onProgress: (text: string) => void, signal: AbortSignal): Promise<SyncOutcome>;
+  sync(
+    request: SyncRequest,
+    onProgress: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<SyncOutcome>;
   unmount(request: UnmountRequest, onProgress: (text: string) => void): Promise<UnmountOutcome>;
   search(request: SearchRequest, signal: AbortSignal): Promise<readonly SearchHit[]>;
   /** Prometheus text format. */

@@ -10,6 +10,7 @@ import type {
   DaemonControl,
   SearchRequest,
   StreamLine,
+  SyncRequest,
   UnmountRequest,
 } from "./control-protocol.ts";
 
@@ -38,8 +39,11 @@ export class ControlServer {
         response.end(await control.metrics());
       },
       "GET /events": (_request, response) => this.#events(response),
-      "POST /sync": (_request, response) =>
-        stream(response, (tell, signal) => control.sync(tell, signal)),
+      "POST /sync": async (request, response) => {
+        const { confirmDeletes } = await readBody(request);
+        const wish: SyncRequest = { confirmDeletes: confirmDeletes === true };
+        await stream(response, (tell, signal) => control.sync(wish, tell, signal));
+      },
       "POST /unmount": async (request, response) => {
         const asked = toUnmountRequest(await readBody(request));
         await stream(response, (tell) => control.unmount(asked, tell));
@@ -144,6 +148,7 @@ async function readBody(request: IncomingMessage): Promise<Readonly<Record<strin
       throw new CliError(exitCodes.usage, "the request is too large");
     parts.push(part);
   }
+  if (length === 0) return {};
   try {
     const value: unknown = JSON.parse(Buffer.concat(parts).toString("utf8"));
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;

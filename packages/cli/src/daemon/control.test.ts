@@ -48,14 +48,16 @@ test("[CLI-8] what a killed daemon left at the path is no obstacle", async () =>
 
 test("[CLI-8] progress comes as it is made, then the result", async () => {
   const socket = await serve({
-    sync: async (tell) => {
-      tell("2 left");
+    sync: async ({ confirmDeletes }, tell) => {
+      tell(confirmDeletes ? "2 left" : "none is confirmed");
       tell("1 left");
       return safe;
     },
   });
   const told: string[] = [];
-  expect(await new ControlClient(socket).sync((text) => told.push(text))).toEqual(safe);
+  expect(
+    await new ControlClient(socket).sync({ confirmDeletes: true }, (text) => told.push(text)),
+  ).toEqual(safe);
   expect(told).toEqual(["2 left", "1 left"]);
 });
 
@@ -71,7 +73,9 @@ test("[CLI-8] a failure keeps its sentence, its hint and its exit code", async (
     hint: "start one",
     exitCode: exitCodes.noConnection,
   });
-  await expect(client.sync(() => undefined)).rejects.toMatchObject({ exitCode: exitCodes.unsafe });
+  await expect(client.sync({ confirmDeletes: false }, () => undefined)).rejects.toMatchObject({
+    exitCode: exitCodes.unsafe,
+  });
 });
 
 test("[CLI-8] a request that is not of the documented form is refused", async () => {
@@ -103,7 +107,7 @@ test("[CLI-8] who asked and went away is not worked for", async () => {
     started = resolve;
   });
   const socket = await serve({
-    sync: (_tell, signal) =>
+    sync: (_request, _tell, signal) =>
       new Promise((resolve) => {
         started();
         signal.addEventListener("abort", () => {

@@ -16,6 +16,7 @@ import type {
   SearchHit,
   SearchRequest,
   SyncOutcome,
+  SyncRequest,
   UnmountOutcome,
   UnmountRequest,
 } from "./control-protocol.ts";
@@ -229,7 +230,12 @@ export class Daemon implements DaemonControl {
     });
   }
 
-  sync(onProgress: (text: string) => void, signal: AbortSignal): Promise<SyncOutcome> {
+  sync(
+    { confirmDeletes }: SyncRequest,
+    onProgress: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<SyncOutcome> {
+    if (confirmDeletes) this.#engine.confirmDeletes();
     const { pull, push, drainTimeoutS } = this.#settings;
     return this.#drain({ pull, push }, drainTimeoutS * 1000, onProgress, signal);
   }

@@ -11,6 +11,7 @@ interface Situation {
   readonly remote?: number;
   readonly pulled?: boolean;
   readonly waiting?: { path: string; why: string }[];
+  readonly deletions?: EngineStatus["deletions"];
 }
 
 function engineStatus(of: Situation): EngineStatus {
@@ -22,6 +23,7 @@ function engineStatus(of: Situation): EngineStatus {
     userId: null,
     orgName: null,
     lastPullMs: pulled ? 1 : null,
+    deletions: of.deletions ?? "none",
     store: {
       dirtyCount: dirty,
       inFlightCount: inFlight,
@@ -113,4 +115,12 @@ test("[CLI-20] changes of the server that were not taken yet are waited for; wit
   const never = await drainThrough([{}], { caughtUp: () => false, patienceMs: 100 });
   expect(never.outcome).toMatchObject({ safe: false, left: 0 });
   expect(never.outcome.reasons[0]?.message).toMatch(/changes that were not taken/);
+});
+
+test("[CLI-51] held deletions end the wait with a reason; confirmed ones are waited for", async () => {
+  const held = await drainThrough([{ deletions: "held" }]);
+  expect(held.outcome.safe).toBe(false);
+  expect(JSON.stringify(held.outcome.reasons)).toContain("many documents are gone from the server");
+  const confirmed = await drainThrough([{ deletions: "confirmed" }, { remote: 1 }, {}]);
+  expect(confirmed.outcome.safe).toBe(true);
 });

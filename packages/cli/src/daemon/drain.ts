@@ -35,6 +35,8 @@ export async function drain(
     const status = await deps.status();
     if (isSafe(status, directions) && (await deps.isCaughtUp()))
       return toOutcome(status, directions);
+    // Nobody but the user can end that.
+    if (directions.pull && status.deletions === "held") return toOutcome(status, directions);
     const now = progressMark(status);
     if (now !== mark) {
       mark = now;

@@ -29,7 +29,8 @@ export function connectivity(status: EngineStatus, { push, pull }: Directions): 
 export function isSafe(status: EngineStatus, { pull }: Directions): boolean {
   const { dirtyCount, inFlightCount, pendingRemoteCount } = status.store;
   if (status.connection.state !== "online" || dirtyCount > 0 || inFlightCount > 0) return false;
-  return !pull || (status.lastPullMs !== null && pendingRemoteCount === 0);
+  if (!pull) return true;
+  return status.lastPullMs !== null && pendingRemoteCount === 0 && status.deletions === "none";
 }
 
 /** Equal for two looks between which nothing has moved. */
@@ -83,6 +84,9 @@ function reasons(status: EngineStatus, directions: Directions): PathNote[] {
   const { store, connection } = status;
   const notes: PathNote[] = [];
   const about = (message: string) => notes.push({ path: null, message });
+  if (directions.pull && status.deletions === "held") {
+    about("many documents are gone from the server: smfs status says how many");
+  }
   if (!directions.push) about("nothing is sent: it is mounted with --offline");
   else if (connection.state !== "online") {
     about(`the server cannot be used: ${connection.message ?? "there was no answer yet"}`);
