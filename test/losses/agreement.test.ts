@@ -49,7 +49,7 @@ for (const [server, quirks] of Object.entries({
   "two documents at a path": doubling,
   "a count": embeddedQuirks,
 })) {
-  test(`[DIR-1] a directory that two devices make is one, with one document, on a server with ${server}`, async () => {
+  test(`[AGREE-5] a directory that two devices make is one, with one document, on a server with ${server}`, async () => {
     const { rig, a, b } = await offlinePair(quirks);
     a.mkdir("/d");
     b.mkdir("/d");
@@ -59,7 +59,7 @@ for (const [server, quirks] of Object.entries({
     expect(directoryPaths(rig)).toEqual(["/d/.smfs-dir"]);
   });
 
-  test(`[DIR-1] two directories that get one name are one, with ${server}`, async () => {
+  test(`[AGREE-5] two directories that get one name are one, with ${server}`, async () => {
     const { rig, a, b } = await offlinePair(quirks);
     a.mkdir("/from-a");
     b.mkdir("/from-b");
@@ -73,7 +73,7 @@ for (const [server, quirks] of Object.entries({
   });
 }
 
-test("[DIR-2] a directory is never moved into itself: its document gets a new one there", async () => {
+test("[AGREE-6] a directory is never moved into itself: its document gets a new one there", async () => {
   const { rig, a, b } = await offlinePair(doubling);
   a.mkdir("/d");
   await quiet(rig, a, b);

@@ -52,6 +52,7 @@ const base: BaseView = {
   attrs: { kind: "file", mode: "644", mtime: "1" },
   chain: ["e:4"],
   blob: null,
+  shown: null,
   isMine: true,
 };
 

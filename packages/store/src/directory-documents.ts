@@ -1,7 +1,7 @@
 /**
  * The documents that stand for directories. A directory has one; a server without unique paths may hold two for one
  * path, when two devices made the directory, or one was moved to where the other stands. Then all devices keep the
- * document with the smaller id and delete the other: a directory is never shown twice (docs/spec/sync.md, DIR-1).
+ * document with the smaller id and delete the other: a directory is never shown twice (docs/spec/sync.md, AGREE-5).
  */
 import { assert, isDirectory, rootIno, S_IFDIR } from "@smfs/core";
 import type { StoreContext } from "./context.ts";

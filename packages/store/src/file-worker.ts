@@ -11,6 +11,8 @@ import { type ByteFolders, byteFolders } from "./real-byte-store.ts";
 
 /** Bytes handled in one step. */
 const stepBytes = 1 << 20;
+/** Bytes that show whether a file was replaced. */
+const headBytes = 64 << 10;
 const zeroes = Buffer.alloc(stepBytes);
 
 /** What must be the same before and after a copy for the copy to be one state of the file. */
@@ -37,10 +39,15 @@ export class RealFileWorker implements FileWorker {
     const before = await looks(work);
     // In this order: the sync write-protects the pages of shared mappings, so that a later store moves the times.
     await work.datasync();
+    // The size must be that of the bytes: a file that was replaced by a longer one between the two has no state that
+    // begins like the new and is as long as the old.
+    const head = await headOf(work, before.size);
+    if ((await looks(work)).stamp !== before.stamp) return undefined;
     const digest = await this.#freeze(work, before.size, signal, async (copied) => {
       const after = await looks(work);
       if (after.size < before.size) return false;
       if (after.stamp === before.stamp && !mayChange) return true;
+      if (!head.equals(await headOf(work, before.size))) return false;
       return (await hashRange(work, before.size, signal)) === copied;
     });
     return digest === undefined ? undefined : { digest, size: before.size };
@@ -150,6 +157,12 @@ export class RealFileWorker implements FileWorker {
 async function looks(file: FileHandle): Promise<Looks> {
   const { size, mtimeNs, ctimeNs } = await file.stat({ bigint: true });
   return { size: Number(size), stamp: `${size} ${mtimeNs} ${ctimeNs}` };
+}
+
+async function headOf(file: FileHandle, size: number): Promise<Buffer> {
+  const head = Buffer.alloc(Math.min(headBytes, size));
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  return head.subarray(0, bytesRead);
 }
 
 /** Hashes the first `size` bytes while writing them to `to`, where long runs of zeroes become holes. */

@@ -25,12 +25,16 @@ export class MemoryFileWorker implements FileWorker {
     try {
       const before = this.#bytes.stat(fd);
       this.#bytes.sync(fd);
+      // As RealFileWorker does: the size must be that of the bytes.
+      const head = await this.#read(fd, Math.min(stepBytes, before.size), signal);
+      if (this.#bytes.stat(fd).ctime !== before.ctime) return undefined;
       const copy = await this.#read(fd, before.size, signal);
       const after = this.#bytes.stat(fd);
       if (after.size < before.size || copy.length < before.size) return undefined;
       const digest = this.#bytes.digest(copy);
       if (after.ctime !== before.ctime || mayChange) {
         const again = await this.#read(fd, before.size, signal);
+        if (!head.every((byte, at) => again[at] === byte)) return undefined;
         if (this.#bytes.digest(again) !== digest) return undefined;
       }
       return { digest: this.#bytes.putBlob(copy), size: copy.length };

@@ -152,6 +152,8 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     const { op, entry } = found;
+    // A server that changes what it is sent shows the same bytes still when only path or attributes were sent.
+    const isShown = op.with_bytes === 0 && entry.diverged === 1;
     const diverged = options.diverged === true;
     const isOurs = remote.rev === op.op_id || diverged;
     assert(diverged || remote.hash === op.snap_hash, "what is verified is the snapshot");
@@ -167,11 +169,12 @@ export class Settlements {
       // Where somebody else's equal version settles it, what that descends from counts: our chain may name it itself.
       base_chain: isOurs ? op.chain : JSON.stringify(remote.chain),
       base_blob: this.#keepBase(entry, op),
-      diverged: diverged ? 1 : 0,
+      diverged: diverged || isShown ? 1 : 0,
       rejected_ver: null,
       rejected_hash: null,
       rejected_why: null,
       ...observed(remote),
+      ...(isShown ? { r_hash: entry.r_hash } : {}),
     });
     this.#deleteOp.run(fid);
     this.#problems.clear(`push ${fid}`);

@@ -44,6 +44,8 @@ export interface RemoteVersion {
 
 /** What both sides last agreed on. */
 export interface BaseView {
+  /** Digest of what the server shows in place of base's bytes, if it changes what it is sent; else null. */
+  readonly shown: string | null;
   readonly rev: string | null;
   readonly srev: number | null;
   readonly etag: string | null;

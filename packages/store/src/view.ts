@@ -150,6 +150,7 @@ export class Views {
   base(entry: EntryRow): BaseView | null {
     if (entry.base_ver === 0) return null;
     return {
+      shown: entry.diverged === 1 ? entry.r_hash : null,
       rev: entry.base_rev,
       srev: entry.base_srev,
       etag: entry.base_etag,

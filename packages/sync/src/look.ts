@@ -1,5 +1,5 @@
 /** Looking at one document: what the server holds now, as a version, with its bytes where they came along. */
-import type { ApiClient, RemoteDocument } from "@smfs/api";
+import { type ApiClient, ApiError, type RemoteDocument } from "@smfs/api";
 import type { RemoteVersion } from "@smfs/store";
 import type { Capabilities } from "./capabilities.ts";
 import { textBytes } from "./content.ts";
@@ -56,6 +56,12 @@ export class Looks {
       return undefined;
     const match = /^https?:\/\/[^/]+(\/files\/.*)$/.exec(document.url);
     if (match?.[1] === undefined) return undefined;
-    return (await this.#client.getFile(match[1])).bytes();
+    try {
+      return await (await this.#client.getFile(match[1])).bytes();
+    } catch (error) {
+      // Deleted since the document was read, or its address has run out: the next look tells.
+      if (error instanceof ApiError && error.kind === "not-found") return undefined;
+      throw error;
+    }
   }
 }

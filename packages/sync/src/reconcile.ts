@@ -6,7 +6,7 @@
  * cannot be decided now is deferred durably, since the cursor moves past it.
  */
 import type { EntryView, Expect, Plan, RemoteVersion, RemoteView } from "@smfs/store";
-import { agreesWith, effective, relationOf } from "./relation.ts";
+import { agreesWith, effective, isShownFor, relationOf } from "./relation.ts";
 
 /** What was observed: a version, or that the document is gone. */
 export type Observed =
@@ -43,6 +43,10 @@ function onVersion(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
   if (view.entry === null) return onUnknown(view, remote, options);
   if (view.entry.docId !== remote.docId) {
     return defer(remote.docId, "its creation is not confirmed");
+  }
+  // A server that shows other bytes than it was sent: only a change of what it shows is a change.
+  if (isShownFor(view.entry.base, remote) && remote.path === view.entry.base?.path) {
+    return { do: "ignore", docId: remote.docId, why: "the server shows what it showed before" };
   }
   return onEntry(view.entry, effective(remote, view.entry.base, null));
 }
@@ -137,10 +141,6 @@ function onEntry(entry: EntryView, remote: RemoteVersion): Plan {
   }
   if (isDirty(entry)) return onDirty(entry, remote, relation === "same");
   if (remote.status !== "done") return defer(docId, `the server says ${remote.status}`);
-  // A server that shows other bytes than it was sent: only a change of what it shows is a change.
-  if (entry.diverged && remote.hash === entry.observed?.hash && remote.path === entry.base?.path) {
-    return { do: "ignore", docId, why: "the server shows what it showed before" };
-  }
   const known = { docId, fid: entry.fid, expect: expectOf(entry), remote };
   switch (relation) {
     case "same":

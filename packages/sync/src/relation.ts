@@ -14,9 +14,18 @@ export type Relation = "same" | "descends" | "regress" | "stale" | "concurrent";
 export function effective(
   remote: RemoteVersion,
   base: BaseView | null,
-  op: Pick<OpView, "opId" | "hash" | "chain"> | null,
+  op: Pick<OpView, "opId" | "hash" | "chain" | "withBytes"> | null,
 ): RemoteVersion {
   if (!remote.rev.startsWith("x:")) return remote;
+  if (isShownFor(base, remote)) {
+    const { rev, chain, hash } = base;
+    return { ...remote, rev, chain: [...chain], hash };
+  }
+  // Only path or attributes were sent: what it shows is what it showed.
+  const isMoved = op !== null && !op.withBytes && remote.stampRev === op.opId;
+  if (isMoved && base?.shown === remote.hash) {
+    return { ...remote, rev: op.opId, chain: op.chain, hash: op.hash };
+  }
   if (op !== null && remote.hash === op.hash && remote.stampRev === op.opId) {
     return { ...remote, rev: op.opId, chain: op.chain };
   }
@@ -24,6 +33,21 @@ export function effective(
     return { ...remote, rev: base.rev, chain: base.chain };
   }
   return remote;
+}
+
+/** Whether R is what a server that changes what it is sent shows in place of base's bytes. */
+export function isShownFor(
+  base: BaseView | null,
+  remote: RemoteVersion,
+): base is BaseView & { rev: string; hash: string } {
+  return (
+    base !== null &&
+    base.shown !== null &&
+    base.rev !== null &&
+    base.hash !== null &&
+    remote.hash === base.shown &&
+    remote.stampRev === base.rev
+  );
 }
 
 /** Relation of an (effective) version to base. */

@@ -413,9 +413,9 @@ export const pulling: readonly Mutant[] = [
     kind: "other",
     patches: [
       patch(
-        reconcile,
-        "if (entry.diverged && remote.hash === entry.observed?.hash && remote.path === entry.base?.path) {",
-        "if (entry.diverged && remote.hash === entry.base?.path) {",
+        relation,
+        "remote.hash === base.shown &&",
+        'remote.hash === "" &&',
       ),
     ],
     aim: aim(

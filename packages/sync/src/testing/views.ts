@@ -17,6 +17,7 @@ export function baseView(changes: Partial<BaseView> = {}): BaseView {
     attrs: { kind: "file", mode: "644", mtime: "1" },
     chain: ["me:0"],
     blob: null,
+    shown: null,
     isMine: true,
     ...changes,
   };
