@@ -411,13 +411,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "what a server shows in place of what it was sent is written over the file",
     rules: ["PUSH-7", "PULL-4"],
     kind: "other",
-    patches: [
-      patch(
-        relation,
-        "remote.hash === base.shown &&",
-        'remote.hash === "" &&',
-      ),
-    ],
+    patches: [patch(relation, "remote.hash === base.shown &&", 'remote.hash === "" &&')],
     aim: aim(
       "hosted",
       deeds("save", "append"),
