@@ -5,7 +5,8 @@
  * What is owed is in the storage, so nothing is forgotten by a crash; what was read of bytes that are no longer the
  * document's is thrown away. Reading takes seconds of a processor, so it rests for as long as it worked.
  */
-import { backoffMs, type Clock, type Logger, type Random } from "@smfs/core";
+import type { Clock, Logger, Random } from "@smfs/core";
+import { BackgroundPasses, payEach } from "../background-passes.ts";
 import type { Indexer } from "../documents/indexer.ts";
 import { isSearchable } from "../search/searchable.ts";
 import type { Storage, TextDebt } from "../storage/storage.ts";
@@ -21,7 +22,6 @@ export interface ImageReaderOptions {
   readonly logger: Logger;
 }
 
-const pageMax = 64;
 /** Times that one image is tried when the reader fails. */
 const attemptsMax = 3;
 /** Milliseconds without an image after which the reader is freed. */
@@ -35,67 +35,41 @@ const textLengthMax = 32_768;
 
 export class ImageReader {
   readonly #options: ImageReaderOptions;
-  readonly #stop = new AbortController();
+  readonly #passes: BackgroundPasses;
   /** Failures by document. */
   readonly #attempts = new Map<number, number>();
-  #running: Promise<void> | undefined;
-  #isWoken = false;
   #cancelUnused: () => void = () => undefined;
 
   constructor(options: ImageReaderOptions) {
     this.#options = options;
+    const { clock, random } = options;
+    this.#passes = new BackgroundPasses({ pass: () => this.#pass(), clock, random });
   }
 
   /** There may be images whose text is owed. */
   wake(): void {
-    this.#isWoken = true;
-    if (this.#running !== undefined || this.#stop.signal.aborted) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#isWoken) this.wake();
-    });
+    this.#passes.wake();
   }
 
   /** Resolves when nothing is owed that could be done now. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+  idle(): Promise<void> {
+    return this.#passes.idle();
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#passes.stop();
     this.#cancelUnused();
-    await this.#running;
+    await this.#passes.close();
     await this.#free();
   }
 
-  async #run(): Promise<void> {
-    const { clock, random } = this.#options;
-    const { signal } = this.#stop;
-    for (let failures = 0; this.#isWoken && !signal.aborted; ) {
-      this.#isWoken = false;
-      if (await this.#pass()) {
-        failures = 0;
-        continue;
-      }
-      if (signal.aborted) return;
-      failures += 1;
-      await clock.sleep(backoffMs(failures, random), signal);
-      this.#isWoken = true;
-    }
-  }
-
-  /** Takes every debt once; whether none has to be tried again. */
-  async #pass(): Promise<boolean> {
-    let isDone = true;
-    for (let after = 0; ; ) {
-      const page = await this.#options.storage.textsOwedAfter(after, pageMax);
-      for (const debt of page) {
-        if (this.#stop.signal.aborted) return false;
-        isDone = (await this.#pay(debt)) && isDone;
-      }
-      if (page.length < pageMax) return isDone;
-      after = page.at(-1)?.documentNo ?? after;
-    }
+  #pass(): Promise<boolean> {
+    return payEach(
+      (after, countMax) => this.#options.storage.textsOwedAfter(after, countMax),
+      ({ documentNo }) => documentNo,
+      (debt) => this.#pay(debt),
+      this.#passes.signal,
+    );
   }
 
   async #pay(debt: TextDebt): Promise<boolean> {
@@ -112,10 +86,10 @@ export class ImageReader {
     const started = clock.monotonic();
     try {
       await this.#settle(debt, await this.#read(document));
-      await clock.sleep(Math.min(clock.monotonic() - started, restMsMax), this.#stop.signal);
+      await clock.sleep(Math.min(clock.monotonic() - started, restMsMax), this.#passes.signal);
       return true;
     } catch (error) {
-      if (this.#stop.signal.aborted) return false;
+      if (this.#passes.signal.aborted) return false;
       const attempts = (this.#attempts.get(document.no) ?? 0) + 1;
       logger.log("warn", "an image could not be read", {
         id: document.id,
@@ -136,7 +110,7 @@ export class ImageReader {
     this.#cancelUnused();
     const bytes = await storage.readContent(document.content);
     try {
-      return await source.read({ bytes }, this.#stop.signal);
+      return await source.read({ bytes }, this.#passes.signal);
     } finally {
       this.#cancelUnused = clock.after(unusedMs, () => void this.#free());
     }

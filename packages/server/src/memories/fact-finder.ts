@@ -4,7 +4,8 @@
  * What is owed is in the storage, so nothing is forgotten by a crash; what was found for bytes that are no longer the
  * document's is thrown away. A document that the model fails on again and again gets its own sentences instead.
  */
-import { backoffMs, type Clock, type Logger, type Random } from "@smfs/core";
+import type { Clock, Logger, Random } from "@smfs/core";
+import { BackgroundPasses, payEach } from "../background-passes.ts";
 import type { FactDebt } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
@@ -20,70 +21,42 @@ export interface FactFinderOptions {
   readonly logger: Logger;
 }
 
-const pageMax = 64;
 /** Times that the model is asked about one document. */
 const attemptsMax = 5;
 
 export class FactFinder {
   readonly #options: FactFinderOptions;
-  readonly #stop = new AbortController();
+  readonly #passes: BackgroundPasses;
   /** Failures by document. */
   readonly #attempts = new Map<number, number>();
-  #running: Promise<void> | undefined;
-  #isWoken = false;
 
   constructor(options: FactFinderOptions) {
     this.#options = options;
+    const { clock, random } = options;
+    this.#passes = new BackgroundPasses({ pass: () => this.#pass(), clock, random });
   }
 
   /** There may be documents whose facts are owed. */
   wake(): void {
-    this.#isWoken = true;
-    if (this.#running !== undefined || this.#stop.signal.aborted) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#isWoken) this.wake();
-    });
+    this.#passes.wake();
   }
 
   /** Resolves when nothing is owed that could be done now. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+  idle(): Promise<void> {
+    return this.#passes.idle();
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#passes.close();
   }
 
-  async #run(): Promise<void> {
-    const { clock, random } = this.#options;
-    const { signal } = this.#stop;
-    for (let failures = 0; this.#isWoken && !signal.aborted; ) {
-      this.#isWoken = false;
-      if (await this.#pass()) {
-        failures = 0;
-        continue;
-      }
-      if (signal.aborted) return;
-      failures += 1;
-      await clock.sleep(backoffMs(failures, random), signal);
-      this.#isWoken = true;
-    }
-  }
-
-  /** Takes every debt once; whether none has to be tried again. */
-  async #pass(): Promise<boolean> {
-    let isDone = true;
-    for (let after = 0; ; ) {
-      const page = await this.#options.storage.factsOwedAfter(after, pageMax);
-      for (const debt of page) {
-        if (this.#stop.signal.aborted) return false;
-        isDone = (await this.#pay(debt)) && isDone;
-      }
-      if (page.length < pageMax) return isDone;
-      after = page.at(-1)?.documentNo ?? after;
-    }
+  #pass(): Promise<boolean> {
+    return payEach(
+      (after, countMax) => this.#options.storage.factsOwedAfter(after, countMax),
+      ({ documentNo }) => documentNo,
+      (debt) => this.#pay(debt),
+      this.#passes.signal,
+    );
   }
 
   async #pay(debt: FactDebt): Promise<boolean> {
@@ -96,10 +69,10 @@ export class FactFinder {
     }
     try {
       const context = await contextOf(storage, document);
-      await this.#settle(debt, document, await source.find(text, context, this.#stop.signal));
+      await this.#settle(debt, document, await source.find(text, context, this.#passes.signal));
       return true;
     } catch (error) {
-      if (this.#stop.signal.aborted) return false;
+      if (this.#passes.signal.aborted) return false;
       const attempts = (this.#attempts.get(document.no) ?? 0) + 1;
       logger.log("warn", "facts could not be found", {
         id: document.id,

@@ -5,7 +5,8 @@
  * in between. Documents are taken one after another, each at a certain revision of its bytes; what is worked out for
  * another revision is thrown away. A document at fault fails with a sentence, and never holds up the next one.
  */
-import { backoffMs, type Clock, type Logger, type Random } from "@smfs/core";
+import type { Clock, Logger, Random } from "@smfs/core";
+import { BackgroundPasses, payEach } from "../background-passes.ts";
 import type { Sharpener } from "../embed/sharpener.ts";
 import { StaticEmbedder } from "../embed/static-embedder.ts";
 import { extracts } from "../extract/extract.ts";
@@ -29,8 +30,6 @@ export interface PipelineOptions {
   readonly sharpener?: Sharpener;
 }
 
-/** Documents looked up at once. */
-const pageMax = 64;
 /** Times a document may throw, and times it may end its worker, before it fails. */
 const attemptsMax = 3;
 const workerAttemptsMax = 2;
@@ -42,15 +41,14 @@ export class Pipeline {
   readonly inlineLengthMax: number = inlineTextLengthMax;
   readonly #options: PipelineOptions;
   readonly #embedder = new StaticEmbedder();
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
-  /** There may be documents that the running pass has not seen. */
-  #isWoken = false;
+  readonly #passes: BackgroundPasses;
   /** How often each document has thrown. */
   readonly #attempts = new Map<number, number>();
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    const { clock, random } = options;
+    this.#passes = new BackgroundPasses({ pass: () => this.#pass(), clock, random });
   }
 
   /** A text's chunks with what both indexes need, for the transaction that stores the text. */
@@ -65,61 +63,36 @@ export class Pipeline {
 
   /** There may be documents to work on. Called after writes, and once at start for what a crash left. */
   wake(): void {
-    this.#isWoken = true;
     this.#options.sharpener?.wake();
-    if (this.#running !== undefined || this.#stop.signal.aborted) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#isWoken) this.wake();
-    });
+    this.#passes.wake();
   }
 
   /** Resolves when nothing is left to do, or work has to wait. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+  idle(): Promise<void> {
+    return this.#passes.idle();
   }
 
   /** Stops after the document at hand; the rest is done after the next start. */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#passes.stop();
     await this.#options.thread.close();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, random } = this.#options;
-    const { signal } = this.#stop;
-    for (let failures = 0; this.#isWoken && !signal.aborted; ) {
-      this.#isWoken = false;
-      const isDone = await this.#pass();
-      if (isDone || signal.aborted) {
-        failures = 0;
-      } else {
-        failures += 1;
-        await clock.sleep(backoffMs(failures, random), signal);
-        this.#isWoken = true;
-      }
-    }
+    await this.#passes.close();
   }
 
   /** Takes every unfinished document once; whether nothing has to be tried again. */
   async #pass(): Promise<boolean> {
     const { storage, logger } = this.#options;
-    let isDone = true;
     try {
-      for (let after = 0, page: StoredDocument[] = []; after === 0 || page.length === pageMax; ) {
-        page = await storage.unfinishedAfter(after, pageMax);
-        for (const document of page) {
-          if (this.#stop.signal.aborted) return false;
-          isDone = (await this.#attempt(document)) && isDone;
-        }
-        after = page.at(-1)?.no ?? Number.MAX_SAFE_INTEGER;
-      }
+      return await payEach(
+        (after, countMax) => storage.unfinishedAfter(after, countMax),
+        ({ no }) => no,
+        (document) => this.#attempt(document),
+        this.#passes.signal,
+      );
     } catch (error) {
       logger.log("error", "the pipeline waits for the storage", { error: String(error) });
       return false;
     }
-    return isDone;
   }
 
   /** Works on one document; whether it is settled. One that throws again and again fails, so that it holds up nobody. */
@@ -129,7 +102,7 @@ export class Pipeline {
       this.#attempts.delete(document.no);
       return true;
     } catch (error) {
-      if (this.#stop.signal.aborted) return false;
+      if (this.#passes.signal.aborted) return false;
       const attempts = (this.#attempts.get(document.no) ?? 0) + 1;
       this.#tell(document, String(error));
       if (attempts < attemptsMax) {
@@ -200,7 +173,7 @@ export class Pipeline {
       try {
         return await this.#options.thread.work(input, extractMs);
       } catch (error) {
-        if (!(error instanceof WorkerError) || this.#stop.signal.aborted) throw error;
+        if (!(error instanceof WorkerError) || this.#passes.signal.aborted) throw error;
         this.#tell(document, error.message);
         if (attempt === workerAttemptsMax || error.reason === "timeout") {
           return { kind: "refused", reason: `could not be read: ${error.message}` };
