@@ -4,13 +4,13 @@
  * written by anybody. Otherwise the answer is "stale" and the document stays pending.
  */
 import { assert, isDirectory, unreachable } from "@smfs/core";
-import { Aliases } from "./aliases.ts";
+import type { Aliases } from "./aliases.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
 import type { DirectoryDocuments } from "./directory-documents.ts";
-import type { EntryRow } from "./entries.ts";
+import { type EntryRow, isFid, isOwnCustomId } from "./entries.ts";
 import { deletedElsewhere } from "./pend.ts";
-import { isFid, noBase, observed } from "./settle.ts";
+import { observed, sendAnew } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
 import type { Trash } from "./trash.ts";
@@ -34,6 +34,7 @@ export class Apply {
     views: Views,
     take: Take,
     directories: DirectoryDocuments,
+    aliases: Aliases,
     trash: Trash,
     conflicts: Conflicts,
   ) {
@@ -43,7 +44,7 @@ export class Apply {
     this.#directories = directories;
     this.#trash = trash;
     this.#conflicts = conflicts;
-    this.#aliases = new Aliases(context);
+    this.#aliases = aliases;
     this.#putTomb = context.db.sql.prepare(
       `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
@@ -176,7 +177,7 @@ export class Apply {
 
   /** Only an id of our own form can be counted on: another keeps its entry's own. */
   #ownCid(fid: string, cid: string): string {
-    return /^n_[a-z2-7]+(_\d+)?$/.test(cid) ? cid : (this.#context.entries.byFid(fid)?.cid ?? cid);
+    return isOwnCustomId(cid) ? cid : (this.#context.entries.byFid(fid)?.cid ?? cid);
   }
 
   /** The entry becomes R: bytes where they differ, path, attributes; base with it. */
@@ -250,7 +251,10 @@ export class Apply {
     if (!this.#canReplaceBytes(entry)) return "stale";
     if (!isDirectory(inode.mode) && !this.#isKept(entry, plan.kept)) return "stale";
     this.#putTomb.run(entry.fid, plan.docId, plan.srev, entry.base_rev, Math.round(clock.now()));
-    if (isDirectory(inode.mode)) return this.#vanishDirectory(entry);
+    if (isDirectory(inode.mode)) {
+      this.#directories.goOnWithout(entry);
+      return "done";
+    }
     if (inode.size > 0) {
       this.#trash.put(entry, entries.path(entry) ?? entry.name, plan.kept, inode.size, plan.why);
     }
@@ -268,23 +272,6 @@ export class Apply {
     return "done";
   }
 
-  /** A directory's document is gone: the directory goes with it when it is empty, else it goes on without. */
-  #vanishDirectory(entry: EntryRow): Applied {
-    const { entries, versions } = this.#context;
-    const version = versions.next();
-    entries.update(entry.fid, {
-      ...noBase,
-      doc_id: null,
-      sent: 0,
-      local_ver: version,
-      base_ver: version,
-      base_attrs: JSON.stringify(syncAttrs(this.#context.inodes.get(entry.ino))),
-    });
-    entries.renew(entry);
-    this.#take.pruneEmpty(entry.ino);
-    return "done";
-  }
-
   #isKept(entry: EntryRow, kept: Content): boolean {
     const inode = this.#context.inodes.get(entry.ino);
     if (inode.stub === 1 || inode.size === 0 || inode.target !== null) return true;
@@ -295,13 +282,7 @@ export class Apply {
   #resend(entry: EntryRow): Applied {
     const inode = this.#context.inodes.get(entry.ino);
     if (inode.stub === 1) return "stale";
-    this.#context.entries.update(entry.fid, {
-      ...noBase,
-      doc_id: null,
-      sent: 0,
-      local_ver: this.#context.versions.next(),
-    });
-    this.#context.entries.renew(entry);
+    sendAnew(this.#context, entry);
     return "done";
   }
 }

@@ -5,7 +5,7 @@
  */
 import { assert, isDirectory, rootIno, S_IFDIR } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
-import type { EntryChanges, EntryRow } from "./entries.ts";
+import { type EntryChanges, type EntryRow, isOwnCustomId } from "./entries.ts";
 import { noBase, observed } from "./settle.ts";
 import type { Applied, RemoteVersion } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
@@ -57,7 +57,8 @@ export class DirectoryDocuments {
     if (standing !== undefined && !this.#canUnite(standing)) {
       return entry.state === "deleted" ? this.#deleteAsSeen(entry, remote) : "stale";
     }
-    this.#letGo(entry);
+    if (entry.state === "deleted") this.#context.orphans.dropEntry(entry);
+    else this.#letGo(entry);
     if (standing === undefined) return this.arrived(remote);
     this.#unite(standing, remote);
     if (entry.state === "live") this.#take.pruneEmpty(entry.ino);
@@ -72,13 +73,15 @@ export class DirectoryDocuments {
     return "done";
   }
 
-  /** A directory goes on without its document; a deleted one is done with. */
+  /** A directory's document is gone: the directory goes with it when it is empty, else it goes on without. */
+  goOnWithout(entry: EntryRow): void {
+    this.#letGo(entry);
+    this.#take.pruneEmpty(entry.ino);
+  }
+
+  /** A directory goes on without its document, clean. */
   #letGo(entry: EntryRow): void {
-    const { entries, inodes, orphans, versions } = this.#context;
-    if (entry.state === "deleted") {
-      orphans.dropEntry(entry);
-      return;
-    }
+    const { entries, inodes, versions } = this.#context;
     const version = versions.next();
     entries.update(entry.fid, {
       ...noBase,
@@ -112,7 +115,7 @@ export class DirectoryDocuments {
 
   #unite(standing: EntryRow, remote: RemoteVersion): void {
     if (standing.doc_id !== null && standing.doc_id < remote.docId) {
-      this.#giveUp(standing, this.#isOwnForm(remote.customId) ? remote.customId : null, {
+      this.#giveUp(standing, ownCustomIdOf(remote), {
         doc_id: remote.docId,
         base_ver: 1,
         base_rev: remote.rev,
@@ -143,7 +146,7 @@ export class DirectoryDocuments {
     if (!isDirty)
       this.#take.takeAttrs(standing.ino, { ...remote, attrs: { ...remote.attrs, kind: "dir" } });
     const version = versions.next();
-    const cid = this.#isOwnForm(remote.customId) ? remote.customId : standing.cid;
+    const cid = ownCustomIdOf(remote) ?? standing.cid;
     entries.update(standing.fid, { sent: 1, cid, local_ver: version });
     this.#take.setBase(standing.fid, remote, version, syncAttrs(inodes.get(standing.ino)));
     inodes.update(standing.ino, { bytes_ver: version });
@@ -164,9 +167,9 @@ export class DirectoryDocuments {
     entries.update(fid, { ...columns, sent: 1, ...(cid === null ? {} : { cid }) });
     this.#context.db.afterCommit(() => emit({ kind: "dirty" }));
   }
+}
 
-  /** Only an id of our own form can be counted on. */
-  #isOwnForm(cid: string | null): cid is string {
-    return cid !== null && /^n_[a-z2-7]+(_\d+)?$/.test(cid);
-  }
+/** A document's customer id, if it has our own form. */
+function ownCustomIdOf({ customId }: RemoteVersion): string | null {
+  return customId !== null && isOwnCustomId(customId) ? customId : null;
 }

@@ -79,6 +79,16 @@ function fromHex(hex: string): Uint8Array {
   return bytes;
 }
 
+/** Whether a text from a server has the form of a fid. */
+export function isFid(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
+/** Whether a customer id has our own form: only such a one can be counted on. */
+export function isOwnCustomId(text: string): boolean {
+  return /^n_[a-z2-7]+(_\d+)?$/.test(text);
+}
+
 /** The customer id to use after `cid`'s document was lost or deleted. */
 function nextCustomId(cid: string): string {
   const [, base, generation] = /^(n_[a-z2-7]+)(?:_(\d+))?$/.exec(cid) ?? [];

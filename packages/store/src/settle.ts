@@ -5,9 +5,9 @@
  * construction.
  */
 import { assert, mergeBytesMax } from "@smfs/core";
-import { Aliases } from "./aliases.ts";
+import type { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
-import type { EntryChanges, EntryRow } from "./entries.ts";
+import { type EntryChanges, type EntryRow, isFid } from "./entries.ts";
 import type { Settled } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import type { OpView, RemoteVersion } from "./sync-model.ts";
@@ -41,9 +41,10 @@ export function observed(remote: RemoteVersion): EntryChanges {
   };
 }
 
-/** Whether a text from a server has the form of a fid. */
-export function isFid(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
+/** An entry's document is gone and what is here stays: it is sent as a new one. The entry has no attempt in progress. */
+export function sendAnew({ entries, versions }: StoreContext, entry: EntryRow): void {
+  entries.update(entry.fid, { ...noBase, doc_id: null, sent: 0, local_ver: versions.next() });
+  entries.renew(entry);
 }
 
 export class Settlements {
@@ -56,11 +57,11 @@ export class Settlements {
   readonly #note;
   readonly #putTomb;
 
-  constructor(context: StoreContext, views: Views, problems: Problems) {
+  constructor(context: StoreContext, views: Views, aliases: Aliases, problems: Problems) {
     this.#context = context;
     this.#views = views;
     this.#problems = problems;
-    this.#aliases = new Aliases(context);
+    this.#aliases = aliases;
     const { sql } = context.db;
     this.#deleteOp = sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#markSent = sql.prepare("UPDATE op SET phase = 'sent' WHERE fid = ?");
@@ -274,7 +275,7 @@ export class Settlements {
     } else {
       // It came back by a remote edit between claim and answer: there is a file again, and no document.
       this.#deleteOp.run(fid);
-      this.#again(entry);
+      sendAnew(this.#context, entry);
     }
     return "done";
   }
@@ -284,14 +285,8 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     this.#deleteOp.run(fid);
-    this.#again(found.entry);
+    sendAnew(this.#context, found.entry);
     return "done";
-  }
-
-  #again(entry: EntryRow): void {
-    const { entries, versions } = this.#context;
-    entries.update(entry.fid, { ...noBase, doc_id: null, sent: 0, local_ver: versions.next() });
-    entries.renew(entry);
   }
 
   /**
@@ -304,7 +299,7 @@ export class Settlements {
     const { entry } = found;
     this.#deleteOp.run(fid);
     const isEdited = this.#context.inodes.get(entry.ino).bytes_ver > entry.base_ver;
-    if (isEdited && entry.state === "live") this.#again(entry);
+    if (isEdited && entry.state === "live") sendAnew(this.#context, entry);
     else if (entry.doc_id !== null) this.#context.pend.put(entry.doc_id, "gone", null);
     return "done";
   }

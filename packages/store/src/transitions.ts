@@ -2,6 +2,7 @@
  * The store's side of the sync port: every transition by name, wired to the file that carries it out. Each runs
  * within a transaction of the port server (port-server.ts), or of a test.
  */
+import { Aliases } from "./aliases.ts";
 import { Apply } from "./apply.ts";
 import { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
@@ -50,13 +51,22 @@ export class Transitions implements StoreTransitions {
     this.#views = new Views(context);
     this.#problems = new Problems(context.db, context.clock);
     const take = new Take(context, fills);
+    const aliases = new Aliases(context);
     const directories = new DirectoryDocuments(context, this.#views, take);
     this.#conflicts = new Conflicts(context, take);
     const trash = new Trash(context.db, context.clock);
     this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
-    this.#settlements = new Settlements(context, this.#views, this.#problems);
+    this.#settlements = new Settlements(context, this.#views, aliases, this.#problems);
     this.#resolve = new Resolve(context, this.#views, take, directories, this.#conflicts);
-    this.#apply = new Apply(context, this.#views, take, directories, trash, this.#conflicts);
+    this.#apply = new Apply(
+      context,
+      this.#views,
+      take,
+      directories,
+      aliases,
+      trash,
+      this.#conflicts,
+    );
     this.#remoteViews = new RemoteViews(context, this.#views);
     this.#stubs = new Stubs(context, fills);
     const { sql } = context.db;
