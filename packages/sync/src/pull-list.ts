@@ -143,12 +143,14 @@ export class PullList {
    * Fetches one document and judges it. That it is not there means that it was deleted where the server counts; from
    * any other, whose reads may lag, it is judged by the full listings.
    */
-  async one(docId: string): Promise<void> {
+  one(docId: string): Promise<void> {
+    return this.#lookAt(docId, this.#isExact() ? toTombstone(docId) : { kind: "absent", docId });
+  }
+
+  /** @param gone what it means that the document is not there */
+  async #lookAt(docId: string, gone: Observed): Promise<void> {
     const look = await this.#looks.at(docId);
     if (look === null) {
-      const gone: Observed = this.#isExact()
-        ? { kind: "tombstone", docId, srev: null }
-        : { kind: "absent", docId };
       await this.#pull.apply([{ docId, observed: gone }]);
       return;
     }
@@ -170,8 +172,7 @@ export class PullList {
     if (!isLost && (await this.#isBraked(candidates.length, total))) return false;
     for (const { docId } of candidates) {
       if (docId === null) continue;
-      if (isLost && (await this.#looks.at(docId)) === null)
-        await this.#pull.apply([{ docId, observed: { kind: "lost", docId } }]);
+      if (isLost) await this.#lookAt(docId, { kind: "lost", docId });
       else await this.one(docId);
     }
     return true;
@@ -197,7 +198,7 @@ export class PullList {
     const { candidates, total } = await this.#lacking(present);
     const absent = new Set(candidates.map(({ fid }) => fid));
     for (const fid of this.#absentSince.keys()) if (!absent.has(fid)) this.#absentSince.delete(fid);
-    const confirmed = candidates.filter((entry) => this.#isConfirmed(entry));
+    const confirmed = candidates.filter((entry) => this.#isAbsentAgain(entry));
     if (await this.#isBraked(confirmed.length, total)) return;
     for (const entry of confirmed) await this.#confirm(entry);
   }
@@ -231,7 +232,7 @@ export class PullList {
     return this.#isHeld;
   }
 
-  #isConfirmed(entry: EntryView): boolean {
+  #isAbsentAgain(entry: EntryView): boolean {
     const since = this.#absentSince.get(entry.fid);
     const now = this.#clock.monotonic();
     if (since === undefined) {
@@ -250,11 +251,16 @@ export class PullList {
     await this.#pull.apply([
       {
         docId,
-        observed: wasDone ? { kind: "tombstone", docId, srev: null } : { kind: "lost", docId },
+        observed: wasDone ? toTombstone(docId) : { kind: "lost", docId },
       },
     ]);
     this.#absentSince.delete(entry.fid);
   }
+}
+
+/** A deletion that was found by looking: nobody says at which revision. */
+function toTombstone(docId: string): Observed {
+  return { kind: "tombstone", docId, srev: null };
 }
 
 /** Whether a document is as it was when it was last seen, and was then seen late enough to tell. */

@@ -169,8 +169,8 @@ export const listing: readonly Mutant[] = [
     patches: [
       patch(
         list,
-        "const gone: Observed = this.#isExact()",
-        "const gone: Observed = this.#isExact() || docId.length > 0",
+        "this.#isExact() ? toTombstone(docId)",
+        "this.#isExact() || docId.length > 0 ? toTombstone(docId)",
       ),
     ],
     aim: aim("hosted", ...growing, quirks({ staleGet: { share: 0.3, ms: 20_000 } })),
