@@ -56,7 +56,7 @@ export class Eviction {
     this.#context = context;
     this.#budgetBytes = budgetBytes;
     this.#page = context.db.sql.prepare<[number, number], InodeRow>(
-      `SELECT * FROM inode WHERE ino > ? AND stub = 0 AND ${isFile} ORDER BY ino LIMIT ?`,
+      `SELECT * FROM inode WHERE ino > ? AND stub = 0 AND ${isFile} ORDER BY ino LIMIT ? + 0`,
     );
     this.#opOf = context.db.sql.prepare<[string]>("SELECT 1 FROM op WHERE fid = ?").pluck();
   }

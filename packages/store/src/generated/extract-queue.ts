@@ -46,7 +46,7 @@ export class ExtractQueue {
     this.#page = context.db.sql.prepare<
       [number, number],
       { id: number; fid: string; name: string }
-    >("SELECT id, fid, name FROM entry WHERE id > ? AND state = 'live' ORDER BY id LIMIT ?");
+    >("SELECT id, fid, name FROM entry WHERE id > ? AND state = 'live' ORDER BY id LIMIT ? + 0");
   }
 
   /** Both sides hold the same of this entry now. */

@@ -80,7 +80,7 @@ export class Sidecars {
       .pluck();
     const refused =
       "SELECT fid, parent, name, rejected_ver, rejected_why FROM entry WHERE rejected_ver IS NOT NULL AND state = 'live'";
-    this.#refused = sql.prepare<[number], RefusedRow>(`${refused} LIMIT ?`);
+    this.#refused = sql.prepare<[number], RefusedRow>(`${refused} LIMIT ? + 0`);
     this.#refusedIn = sql.prepare<[number], RefusedRow>(`${refused} AND parent = ? ORDER BY id`);
     this.#hasExtracts = this.#anyExtract.get() === 1;
     this.refresh();
