@@ -10,6 +10,7 @@ import { checkContainer, ephemeralId, storeId } from "../container.ts";
 import { isReadableByOthers } from "../credentials.ts";
 import type { DaemonSettings } from "../daemon/daemon-settings.ts";
 import { launch } from "../daemon/launch.ts";
+import type { MountReady } from "../daemon/run.ts";
 import { socketPathBytesMax } from "../limits.ts";
 import { prepareMountPoint } from "../mount-point.ts";
 import { isAlive, readMountRecords, removeMountRecord } from "../mount-records.ts";
@@ -43,14 +44,6 @@ export interface MountOptions extends ServerFlags {
   readonly durability: FileDurability;
   readonly cacheSize?: number;
   readonly verbose?: boolean;
-}
-
-/** What the daemon says when it is ready. */
-export interface MountReady {
-  /** Whether the server could be asked what there is. */
-  readonly online: boolean;
-  /** What is wrong with the store, which then is mounted to be read only. */
-  readonly damage?: string | undefined;
 }
 
 export async function mountCommand(

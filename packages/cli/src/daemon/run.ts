@@ -1,11 +1,18 @@
 /** Runs a daemon in this process until it ends, by unmount or by a signal. */
 import { systemClock } from "@smfs/core";
 import { type ExitCode, exitCodes } from "../cli-error.ts";
-import type { MountReady } from "../commands/mount.ts";
 import { onceSignalled } from "../signals.ts";
 import { Daemon } from "./daemon.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { LogFile } from "./log-file.ts";
+
+/** What the daemon says when it is ready. */
+export interface MountReady {
+  /** Whether the server could be asked what there is. */
+  readonly online: boolean;
+  /** What is wrong with the store, which then is mounted to be read only. */
+  readonly damage?: string | undefined;
+}
 
 export interface RunHooks {
   readonly onProgress: (text: string) => void;
