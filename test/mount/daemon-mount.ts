@@ -105,6 +105,12 @@ export class DaemonMount {
     return (await run(process.execPath, [launcher, ...args], options)).stdout;
   }
 
+  /** Unmounts, and mounts the same container again at the same place, offline. */
+  async remount(options: readonly string[] = []): Promise<void> {
+    await this.smfs("unmount", this.dir, "--force");
+    await this.smfs("mount", "posix", "--path", this.dir, "--offline", ...options);
+  }
+
   /** Ends the daemon, whatever it still had to send: its data goes with it. */
   async stop(): Promise<void> {
     try {

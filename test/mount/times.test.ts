@@ -4,7 +4,11 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DaemonMount } from "./daemon-mount.ts";
+import { isKernelSince } from "./kernel-version.ts";
 import { shell } from "./memory-mount.ts";
+
+/** Linux asks a FUSE file system for birth times from 6.6 on. */
+const hasBirthTimes = isKernelSince(6, 6);
 
 let mount: DaemonMount;
 
@@ -46,8 +50,35 @@ test("[FUSE-25] access times are kept as they are set, to the nanosecond, apart 
   expect(statSync(path)).toMatchObject({ atimeMs: 5000, mtimeMs: 6000 });
 });
 
-test("[FUSE-25] a birth time is not kept, and statx says so", async () => {
-  writeFileSync(join(mount.dir, "c"), "x");
-  const shown = execFileSync("stat", ["-c", "%W %w", join(mount.dir, "c")], { encoding: "utf8" });
-  expect(shown.trim()).toBe("0 -");
+/** As statx(2) has them, whichever way they came: in the kernel's cache or asked for. */
+const birthsOf = (...names: readonly string[]) =>
+  names.map((name) => statSync(join(mount.dir, name), { bigint: true }).birthtimeNs);
+
+test.runIf(hasBirthTimes)(
+  "[FUSE-25] a birth time is when the file was made, whatever is done to it later",
+  async () => {
+    const from = BigInt(Date.now() - 5) * 1_000_000n;
+    await shell(mount.dir, "echo x > c; mkdir e; ln -s c s");
+    const made = birthsOf("c", "e");
+    for (const birth of made) {
+      expect(birth >= from && birth <= BigInt(Date.now() + 5) * 1_000_000n).toBe(true);
+    }
+    await shell(
+      mount.dir,
+      "sleep 0.02; echo y >> c; touch -d @5 c e; chmod 600 c; mv c moved; ln moved linked; touch e/x",
+    );
+    expect(birthsOf("moved", "e")).toEqual(made);
+    expect(birthsOf("linked")).toEqual(made.slice(0, 1));
+    await shell(mount.dir, "sleep 0.02; cp moved new && mv new moved");
+    expect((birthsOf("moved")[0] ?? 0n) > (made[0] ?? 0n)).toBe(true);
+    const told = execFileSync("stat", ["-c", "%W", join(mount.dir, "s")], { encoding: "utf8" });
+    expect(Number(told)).toBeGreaterThan(0);
+  },
+);
+
+test.runIf(hasBirthTimes)("[FUSE-25] a birth time is there again after a new mount", async () => {
+  await shell(mount.dir, "touch kept");
+  const [before] = birthsOf("kept");
+  await mount.remount();
+  expect(birthsOf("kept")).toEqual([before]);
 });

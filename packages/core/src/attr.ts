@@ -19,6 +19,8 @@ export interface Attr {
   readonly mtimeNs: number;
   readonly ctimeS: number;
   readonly ctimeNs: number;
+  /** When it was made, in microseconds since 1970; undefined when that is not known. */
+  readonly birthUs?: number | undefined;
   /**
    * Whether the kernel may keep these attributes: false while bytes can change without a message to us, that
    * is while somebody may write through a passthrough descriptor or a mapping.

@@ -143,6 +143,11 @@ export const outHeader = { bytes: 16, len: 0, error: 4, unique: 8 } as const;
 export const attrBytes = 88;
 /** struct fuse_entry_out. */
 export const entryOutBytes = 128;
+/** struct fuse_statx_out: 32 bytes of its own, then struct fuse_statx. */
+export const statxOutBytes = 288;
+/** Bits of `mask`, as of statx(2): the attributes that stat(2) has, and the birth time. */
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
 /** struct fuse_dirent without its name. */
 export const direntBytes = 24;
 /** struct fuse_write_in: what lies between a WRITE's header and its data. */

@@ -91,14 +91,7 @@ describe("replies", () => {
 
   test("[FUSE-10] unknown opcodes are ENOSYS, an ioctl ENOTTY", () => {
     const { wire } = start();
-    for (const opcode of [
-      abi.FUSE_BMAP,
-      abi.FUSE_POLL,
-      abi.FUSE_ACCESS,
-      abi.FUSE_STATX,
-      53 + 1,
-      4096,
-    ]) {
+    for (const opcode of [abi.FUSE_BMAP, abi.FUSE_POLL, abi.FUSE_ACCESS, 53 + 1, 4096]) {
       expect(wire.call(opcode, body()).errno).toBe(errnos.ENOSYS);
     }
     expect(wire.call(abi.FUSE_IOCTL, body()).errno).toBe(25);

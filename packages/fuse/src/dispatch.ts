@@ -70,6 +70,7 @@ const handlers: readonly (Handler | undefined)[] = toTable({
   [abi.FUSE_LSEEK]: files.lseek,
   [abi.FUSE_COPY_FILE_RANGE]: files.copyFileRange,
   [abi.FUSE_TMPFILE]: files.tmpfile,
+  [abi.FUSE_STATX]: attributes.statx,
   [abi.FUSE_COPY_FILE_RANGE_64]: files.copyFileRange64,
 });
 

@@ -3,9 +3,19 @@
  * used for all replies, so a reply is valid until the next one is started.
  */
 import { type Attr, assert, type StatFs } from "@smfs/core";
-import { direntBytes, entryOutBytes, outHeader } from "./abi.ts";
+import {
+  direntBytes,
+  entryOutBytes,
+  outHeader,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+  statxOutBytes,
+} from "./abi.ts";
 
 const high = 2 ** 32;
+const usPerS = 1_000_000;
+/** What programs are told to read and write at a time (`st_blksize`). */
+const ioBytes = 4096;
 
 /** Times in the kernel's cache, in seconds. */
 export interface CacheTimes {
@@ -103,7 +113,7 @@ export class ReplyWriter {
     this.u32(attr.uid);
     this.u32(attr.gid);
     this.u32(attr.rdev);
-    this.u32(4096);
+    this.u32(ioBytes);
     this.u32(0);
   }
 
@@ -112,6 +122,42 @@ export class ReplyWriter {
     this.u64(attr.stable ? times.attrS : 0);
     this.u64(0);
     this.attr(attr);
+  }
+
+  /** struct fuse_statx_out. */
+  statxOut(attr: Attr, times: CacheTimes): void {
+    const end = this.#at + statxOutBytes;
+    this.u64(attr.stable ? times.attrS : 0);
+    this.zeroes(24);
+    this.u32(attr.birthUs === undefined ? STATX_BASIC_STATS : STATX_BASIC_STATS | STATX_BTIME);
+    this.u32(ioBytes);
+    this.u64(0);
+    this.u32(attr.nlink);
+    this.u32(attr.uid);
+    this.u32(attr.gid);
+    this.u16(attr.mode);
+    this.u16(0);
+    this.u64(attr.ino);
+    this.u64(attr.size);
+    this.u64(attr.blocks);
+    this.u64(0);
+    this.#sxTime(attr.atimeS, attr.atimeNs);
+    const birthUs = attr.birthUs ?? 0;
+    const birthS = Math.floor(birthUs / usPerS);
+    this.#sxTime(birthS, (birthUs - birthS * usPerS) * 1000);
+    this.#sxTime(attr.ctimeS, attr.ctimeNs);
+    this.#sxTime(attr.mtimeS, attr.mtimeNs);
+    // A device number as the kernel packs it into 32 bits: the minor number's upper bits lie above the major number.
+    this.u32((attr.rdev >>> 8) & 0xfff);
+    this.u32((attr.rdev & 0xff) | ((attr.rdev >>> 12) & 0xfff00));
+    this.zeroes(end - this.#at);
+  }
+
+  /** struct fuse_sx_time. */
+  #sxTime(s: number, ns: number): void {
+    this.u64(s);
+    this.u32(ns);
+    this.u32(0);
   }
 
   /** struct fuse_entry_out. Inode numbers are never reused, so the generation is 0. */

@@ -28,6 +28,18 @@ test("[ATTR-1] attributes of directories and symlinks are always the row's", () 
   expect(() => f.store.getattr(12_345)).toThrow("ESTALE");
 });
 
+test("[ATTR-6] a birth time is the moment an inode was made, and nothing changes it", () => {
+  const f = new StoreFixture();
+  const birthUs = f.clock.now() * 1000;
+  const ino = f.write("/a", "x");
+  expect(f.store.getattr(ino).birthUs).toBe(birthUs);
+  f.clock.advance(5000);
+  f.store.setattr(ino, { mtime: { s: 1, ns: 2 }, atime: "now", mode: 0o600, size: 0 }, user);
+  f.settle();
+  expect(f.store.getattr(ino).birthUs).toBe(birthUs);
+  expect(f.store.getattr(f.write("/b", "x")).birthUs).toBe(f.clock.now() * 1000);
+});
+
 test.each([
   ["permissions", { mode: 0o600 }, true],
   ["the same permissions", { mode: 0o644 }, false],

@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import SqliteDatabase from "better-sqlite3";
 import { afterEach, describe, expect, test } from "vitest";
-import { Database, StoreOpenError } from "./database.ts";
+import { Database, redoPath, StoreOpenError } from "./database.ts";
+import { RedoLog } from "./redo-log.ts";
 import { StoreFixture } from "./testing/store-fixture.ts";
 
 const dirs: string[] = [];
@@ -64,6 +65,24 @@ describe.each(migrations.map((name, index) => [name, index + 1] as const))(
     });
   },
 );
+
+test("[SCHEMA-1] what a killed daemon of an earlier schema left in its redo log is there", () => {
+  const path = file();
+  oldDatabase(path, 3);
+  // As that daemon wrote it: its statements know the columns of their day.
+  const log = new RedoLog(redoPath(path));
+  log.open(0, () => undefined);
+  const sql = `INSERT INTO inode (ino, mode, uid, gid, nlink, atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns)
+    VALUES (?, 33188, 1, 1, 1, 1, 2, 3, 4, 5, 6)`;
+  log.note(sql, [8]);
+  log.write();
+  log.close();
+  const db = new Database(path);
+  const found = db.sql.prepare("SELECT ino, mtime_s, birth_us FROM inode ORDER BY ino").all();
+  expect(found).toContainEqual({ ino: 8, mtime_s: 3, birth_us: null });
+  expect(db.sql.pragma("user_version", { simple: true })).toBe(migrations.length);
+  db.close();
+});
 
 test("[SCHEMA-1] a later schema is refused with a reason, and not touched", () => {
   const path = file();

@@ -28,6 +28,7 @@ export interface InodeRow {
   stub: number;
   fill: string | null;
   work_ctime: string | null;
+  birth_us: number | null;
 }
 
 /** A moment: seconds since 1970 and nanoseconds. */
@@ -91,8 +92,8 @@ export class Inodes {
     this.#mode = db.sql.prepare<[number], number>("SELECT mode FROM inode WHERE ino = ?").pluck();
     this.#insert = db.sql.prepare(
       `INSERT INTO inode (ino, mode, uid, gid, rdev, nlink, size, target, writers, bytes_ver, stub,
-         atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns, birth_us)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = db.sql.prepare("DELETE FROM inode WHERE ino = ?");
     this.#reserveNumbers();
@@ -178,6 +179,7 @@ export class Inodes {
       stub: inode.stub ?? 0,
       fill: null,
       work_ctime: null,
+      birth_us: now.s * 1_000_000 + Math.floor(now.ns / 1000),
     };
     this.#insert.run(
       row.ino,
@@ -197,6 +199,7 @@ export class Inodes {
       mtime.ns,
       now.s,
       now.ns,
+      row.birth_us,
     );
     this.#rows.set(row.ino, row);
     return row.ino;
@@ -251,6 +254,7 @@ export function toAttr(row: InodeRow): Attr {
     mtimeNs: row.mtime_ns,
     ctimeS: row.ctime_s,
     ctimeNs: row.ctime_ns,
+    birthUs: row.birth_us ?? undefined,
     stable: row.writers === 0,
   };
 }

@@ -11,7 +11,7 @@ export const entryColumns =
 
 /** Columns of table `inode` in the order of `toInodeRow`. */
 export const inodeColumns =
-  "ino, mode, uid, gid, rdev, nlink, size, blocks, atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns, target, writers, bytes_ver, synced_ver, synced_size, stub, fill, work_ctime";
+  "ino, mode, uid, gid, rdev, nlink, size, blocks, atime_s, atime_ns, mtime_s, mtime_ns, ctime_s, ctime_ns, target, writers, bytes_ver, synced_ver, synced_size, stub, fill, work_ctime, birth_us";
 
 type ValuesOf<Row, Names extends readonly (keyof Row)[]> = { [I in keyof Names]: Row[Names[I]] };
 
@@ -82,6 +82,7 @@ export type InodeValues = ValuesOf<
     "stub",
     "fill",
     "work_ctime",
+    "birth_us",
   ]
 >;
 
@@ -148,5 +149,6 @@ export function toInodeRow(values: InodeValues): InodeRow {
     stub: values[19],
     fill: values[20],
     work_ctime: values[21],
+    birth_us: values[22],
   };
 }

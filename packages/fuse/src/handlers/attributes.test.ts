@@ -58,6 +58,37 @@ describe("attributes", () => {
     expect(wire.call(abi.FUSE_SETATTR, ruined, { nodeid: ino }).errno).toBe(errnos.EINVAL);
   });
 
+  test("[FUSE-25] STATX tells the birth time where it is known, and what GETATTR tells", () => {
+    const { wire, fs } = start();
+    const { ino } = createFile(wire, "a");
+    const statx = () =>
+      wire.ok(abi.FUSE_STATX, body().u32(0, 0).u64(0).u32(0, 0xfff), { nodeid: ino });
+    const times = (reply: Buffer) =>
+      [96, 112, 128, 144].map((at) => [
+        Number(reply.readBigInt64LE(at)),
+        reply.readUInt32LE(at + 8),
+      ]);
+    const attrOf = fs.getattr.bind(fs);
+    const told = { mtimeS: -7, mtimeNs: 1, atimeS: 5, atimeNs: 2, ctimeS: 6, ctimeNs: 3, size: 77 };
+    fs.getattr = (of) => ({
+      ...attrOf(of),
+      ...told,
+      rdev: 0xabc_123_fe,
+      birthUs: 1_600_000_000_123_456,
+    });
+    const known = statx();
+    expect(known).toHaveLength(abi.statxOutBytes);
+    expect(known.readUInt32LE(32)).toBe(abi.STATX_BASIC_STATS | abi.STATX_BTIME);
+    const birth = [1_600_000_000, 123_456_000];
+    expect(times(known)).toEqual([[5, 2], birth, [6, 3], [-7, 1]]);
+    expect([48, 52, 56].map((at) => known.readUInt32LE(at))).toEqual([1, 1000, 1000]);
+    expect(known.readUInt16LE(60)).toBe(S_IFREG | 0o644);
+    expect([64, 72, 80].map((at) => Number(known.readBigUInt64LE(at)))).toEqual([ino, 77, 0]);
+    expect([known.readUInt32LE(160), known.readUInt32LE(164)]).toEqual([0x123, 0xabcfe]);
+    fs.getattr = (of) => ({ ...attrOf(of), birthUs: undefined });
+    expect(statx().readUInt32LE(32)).toBe(abi.STATX_BASIC_STATS);
+  });
+
   test("[FUSE-17] attributes of a file that somebody can write are told with a time-out of 0", () => {
     const { wire } = start();
     const { ino, fh } = createFile(wire, "a");

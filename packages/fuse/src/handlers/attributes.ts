@@ -32,6 +32,11 @@ export function getattr(exchange: Exchange): void {
   reply.attrOut(fs.getattr(request.nodeid), times);
 }
 
+/** Asked instead of GETATTR the first time that somebody wants an inode's birth time (Linux 6.6). */
+export function statx({ fs, request, reply, times }: Exchange): void {
+  reply.statxOut(fs.getattr(request.nodeid), times);
+}
+
 export function setattr(exchange: Exchange): void {
   const { fs, request, reply, handles, times } = exchange;
   const valid = request.u32();

@@ -41,6 +41,7 @@ export interface Node {
   atime: Moment;
   mtime: Moment;
   ctime: Moment;
+  readonly birth: Moment;
   readonly xattrs: Map<string, Uint8Array>;
   /** Directories only. */
   readonly entries: Map<string, Entry>;
@@ -135,6 +136,7 @@ export class MemoryNodes {
       atime: now,
       mtime: now,
       ctime: now,
+      birth: now,
       xattrs: new Map(),
       entries: new Map(),
       parent: 0,
@@ -279,6 +281,7 @@ export class MemoryNodes {
       mtimeNs: node.mtime.ns,
       ctimeS: node.ctime.s,
       ctimeNs: node.ctime.ns,
+      birthUs: node.birth.s * 1_000_000 + Math.floor(node.birth.ns / 1000),
       stable: node.writers === 0,
     };
   }
