@@ -63,6 +63,17 @@ export class BenchDevice implements Disposable {
     return { daemon: pid, server: this.#find()?.pid };
   }
 
+  /** How many requests this device's server has answered since it started, from its metrics. */
+  async requestsAnswered(): Promise<number> {
+    const key = readFileSync(join(this.dir, "data/smfs/server/key"), "utf8").trim();
+    const answer = await fetch(`${this.#server().apiUrl}/metrics`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const lines = (await answer.text()).split("\n");
+    const counts = lines.filter((line) => line.startsWith("smfs_requests_total{"));
+    return counts.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+  }
+
   #server(): { apiUrl: string; pid: number } {
     const server = this.#find();
     if (server === undefined) throw new Error("this device has no server of its own");
