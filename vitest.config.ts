@@ -18,7 +18,7 @@ export default defineConfig({
         ...source,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "test/{contract,losses}/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "test/{losses,wire}/**/*.test.ts"],
           // No test is timed; a machine that others use, too, is only slow.
           testTimeout: 120_000,
           hookTimeout: 120_000,
