@@ -1,6 +1,14 @@
 // Random sequences of calls, made on a mount and on tmpfs side by side: every answer and the whole tree must be the
 // same. A failure is shrunk by fast-check, and printed as a shell script.
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import {
@@ -25,7 +33,7 @@ export interface Side {
   readonly fds: (number | undefined)[];
 }
 
-/** One call: done on a side, and told as a line of shell. */
+/** One call: done on a side, and told as an expression of Python (replay.py has what is not its own). */
 export interface Step {
   run(side: Side): unknown;
   toString(): string;
@@ -50,8 +58,17 @@ const mode = fc.constantFrom(0o644, 0o600, 0o755, 0o700, 0o4755, 0o2770, 0o1777)
 
 const at = (side: Side, name: string): string => join(side.dir, name);
 
-function step(shell: string, run: (side: Side) => unknown): Step {
-  return { run, toString: () => shell };
+function step(python: string, run: (side: Side) => unknown): Step {
+  return { run, toString: () => python };
+}
+
+function octal(value: number): string {
+  return `0o${value.toString(8)}`;
+}
+
+/** The Python for `fill`. */
+function filled(count: number, seed: number): string {
+  return `b"${String.fromCharCode(97 + (seed % 26))}" * ${count}`;
 }
 
 function fill(count: number, seed: number): Buffer {
@@ -83,47 +100,43 @@ function pread(fd: number, count: number, from: number): string {
   return typeof read === "number" ? into.toString("latin1", 0, read) : read;
 }
 
+const O_NONBLOCK = 0o4000;
 const openFlags = fc.constantFrom(
-  { flags: O_RDONLY, shell: "<" },
-  { flags: O_RDWR, shell: "<>" },
-  { flags: O_RDWR | O_CREAT, shell: "<>" },
-  { flags: O_RDWR | O_CREAT | O_EXCL, shell: "<>" },
-  { flags: O_RDWR | O_CREAT | O_TRUNC, shell: "<> # O_TRUNC" },
-  { flags: O_RDWR | O_CREAT | O_APPEND, shell: ">>" },
+  O_RDONLY,
+  O_RDWR,
+  O_RDWR | O_CREAT,
+  O_RDWR | O_CREAT | O_EXCL,
+  O_RDWR | O_CREAT | O_TRUNC,
+  O_RDWR | O_CREAT | O_APPEND,
 );
 
 /** Steps on names. */
 const nameSteps: fc.Arbitrary<Step>[] = [
   fc
     .tuple(anyPath, mode)
-    .map(([p, m]) => step(`mkdir -m ${m.toString(8)} ${p}`, (s) => sys.mkdir(at(s, p), m))),
-  anyPath.map((p) => step(`rmdir ${p}`, (s) => sys.rmdir(at(s, p)))),
-  anyPath.map((p) => step(`unlink ${p}`, (s) => sys.unlink(at(s, p)))),
+    .map(([p, m]) => step(`os.mkdir("${p}", ${octal(m)})`, (s) => sys.mkdir(at(s, p), m))),
+  anyPath.map((p) => step(`os.rmdir("${p}")`, (s) => sys.rmdir(at(s, p)))),
+  anyPath.map((p) => step(`os.unlink("${p}")`, (s) => sys.unlink(at(s, p)))),
   fc
     .tuple(anyPath, anyPath)
-    .map(([a, b]) => step(`mv -T ${a} ${b}`, (s) => sys.rename(at(s, a), at(s, b)))),
+    .map(([a, b]) => step(`os.rename("${a}", "${b}")`, (s) => sys.rename(at(s, a), at(s, b)))),
   fc
-    .tuple(anyPath, anyPath)
-    .map(([a, b]) =>
-      step(`mv -nT ${a} ${b}`, (s) =>
-        sys.renameat2(AT_FDCWD, at(s, a), AT_FDCWD, at(s, b), RENAME_NOREPLACE),
+    .tuple(anyPath, anyPath, fc.constantFrom(RENAME_NOREPLACE, RENAME_EXCHANGE))
+    .map(([a, b, flags]) =>
+      step(`renameat2("${a}", "${b}", ${flags})`, (s) =>
+        sys.renameat2(AT_FDCWD, at(s, a), AT_FDCWD, at(s, b), flags),
       ),
     ),
   fc
     .tuple(anyPath, anyPath)
-    .map(([a, b]) =>
-      step(`mv --exchange -T ${a} ${b}`, (s) =>
-        sys.renameat2(AT_FDCWD, at(s, a), AT_FDCWD, at(s, b), RENAME_EXCHANGE),
-      ),
+    .map(([a, b]) => step(`os.link("${a}", "${b}")`, (s) => sys.link(at(s, a), at(s, b)))),
+  fc
+    .tuple(anyPath, anyPath)
+    .map(([target, p]) =>
+      step(`os.symlink("${target}", "${p}")`, (s) => sys.symlink(target, at(s, p))),
     ),
-  fc
-    .tuple(anyPath, anyPath)
-    .map(([a, b]) => step(`ln -T ${a} ${b}`, (s) => sys.link(at(s, a), at(s, b)))),
-  fc
-    .tuple(anyPath, anyPath)
-    .map(([target, p]) => step(`ln -sT ${target} ${p}`, (s) => sys.symlink(target, at(s, p)))),
-  anyPath.map((p) => step(`mkfifo ${p}`, (s) => sys.mknod(at(s, p), 0o010644, 0))),
-  anyPath.map((p) => step(`ls -A ${p}`, (s) => list(at(s, p)))),
+  anyPath.map((p) => step(`os.mknod("${p}", 0o010644)`, (s) => sys.mknod(at(s, p), 0o010644, 0))),
+  anyPath.map((p) => step(`sorted(os.listdir("${p}"))`, (s) => list(at(s, p)))),
 ];
 
 /** Whether truncating to the size that is there moves the times, tmpfs decides by whether it has pages. */
@@ -140,76 +153,79 @@ function isOfSize(target: string, size: number): boolean {
   }
 }
 
+const PUNCH_HOLE_KEEP_SIZE = 3;
+
 /** Steps on bytes. */
 const dataSteps: fc.Arbitrary<Step>[] = [
-  fc.tuple(slot, anyPath, openFlags).map(([n, p, { flags, shell }]) =>
-    step(`exec ${n + 5}${shell.replace("#", `${p} #`)}${shell.includes("#") ? "" : p}`, (s) =>
-      // A fifo would wait for its other end.
-      open(s, n, p, flags | 0o4000),
+  fc.tuple(slot, anyPath, openFlags).map(([n, p, flags]) =>
+    // A fifo would wait for its other end.
+    step(`open_(${n}, "${p}", ${octal(flags | O_NONBLOCK)})`, (s) =>
+      open(s, n, p, flags | O_NONBLOCK),
     ),
   ),
-  slot.map((n) => step(`exec ${n + 5}>&-`, (s) => close(s, n) ?? "closed")),
+  slot.map((n) => step(`close(${n})`, (s) => close(s, n) ?? "closed")),
   fc
     .tuple(slot, offset, size, fc.nat(25))
     .map(([n, o, c, seed]) =>
-      step(`dd of=/proc/self/fd/${n + 5} bs=1 seek=${o} count=${c} conv=notrunc # ${seed}`, (s) =>
+      step(`os.pwrite(fd(${n}), ${filled(c, seed)}, ${o})`, (s) =>
         through(s, n, (fd) => sys.pwrite(fd, fill(c, seed), c, o)),
       ),
     ),
   fc
     .tuple(slot, size, fc.nat(25))
     .map(([n, c, seed]) =>
-      step(`head -c ${c} /dev/zero >&${n + 5} # ${seed}`, (s) =>
+      step(`os.write(fd(${n}), ${filled(c, seed)})`, (s) =>
         through(s, n, (fd) => sys.write(fd, fill(c, seed), c)),
       ),
     ),
   fc
     .tuple(slot, offset, size)
     .map(([n, o, c]) =>
-      step(`dd if=/proc/self/fd/${n + 5} bs=1 skip=${o} count=${c}`, (s) =>
+      step(`runs(os.pread(fd(${n}), ${c}, ${o}))`, (s) =>
         through(s, n, (fd) => toRuns(pread(fd, c, o))),
       ),
     ),
   fc
     .tuple(slot, offset)
     .map(([n, o]) =>
-      step(`truncate -s ${o} /proc/self/fd/${n + 5}`, (s) =>
-        through(s, n, (fd) => sys.ftruncate(fd, o)),
-      ),
+      step(`os.ftruncate(fd(${n}), ${o})`, (s) => through(s, n, (fd) => sys.ftruncate(fd, o))),
     ),
   fc
     .tuple(anyPath, offset)
-    .map(([p, o]) => step(`truncate -cs ${o} ${p}`, (s) => truncate(at(s, p), o))),
+    .map(([p, o]) => step(`truncate("${p}", ${o})`, (s) => truncate(at(s, p), o))),
   fc
     .tuple(slot, offset, size)
     .map(([n, o, c]) =>
-      step(`fallocate -p -o ${o} -l ${c + 1} /proc/self/fd/${n + 5}`, (s) =>
-        through(s, n, (fd) => sys.fallocate(fd, 3, o, c + 1)),
+      step(`fallocate(fd(${n}), ${PUNCH_HOLE_KEEP_SIZE}, ${o}, ${c + 1})`, (s) =>
+        through(s, n, (fd) => sys.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, o, c + 1)),
       ),
     ),
-  fc.tuple(slot, offset, size).map(([n, o, c]) =>
-    step(`fallocate -o ${o} -l ${c + 1} /proc/self/fd/${n + 5}`, (s) =>
-      // Not far out: the disk would really have to give it.
-      through(s, n, (fd) => sys.fallocate(fd, 0, Math.min(o, 10_000), c + 1)),
+  fc
+    .tuple(slot, offset, size, fc.constantFrom(0, 1))
+    // Not far out: the disk would really have to give it.
+    .map(([n, o, c, flags]) => [n, Math.min(o, 10_000), c + 1, flags] as const)
+    .map(([n, o, c, flags]) =>
+      step(`fallocate(fd(${n}), ${flags}, ${o}, ${c})`, (s) =>
+        through(s, n, (fd) => sys.fallocate(fd, flags, o, c)),
+      ),
     ),
-  ),
   fc
     .tuple(slot, slot, offset, size)
     .map(([from, to, o, c]) =>
-      step(`# copy_file_range of ${c} from ${from + 5} to ${to + 5} at ${o}`, (s) =>
+      step(`os.copy_file_range(fd(${from}), fd(${to}), ${c}, 0, ${o})`, (s) =>
         through(s, from, (a) => through(s, to, (b) => sys.copyFileRange(a, [0], b, [o], c, 0))),
       ),
     ),
-  slot.map((n) => step(`sync /proc/self/fd/${n + 5}`, (s) => through(s, n, (fd) => sys.fsync(fd)))),
+  slot.map((n) => step(`os.fsync(fd(${n}))`, (s) => through(s, n, (fd) => sys.fsync(fd)))),
 ];
 
 /** Steps on attributes. */
 const attributeSteps: fc.Arbitrary<Step>[] = [
   fc
     .tuple(anyPath, mode)
-    .map(([p, m]) => step(`chmod ${m.toString(8)} ${p}`, (s) => sys.chmod(at(s, p), m))),
+    .map(([p, m]) => step(`os.chmod("${p}", ${octal(m)})`, (s) => sys.chmod(at(s, p), m))),
   fc.tuple(anyPath, fc.integer({ min: -9, max: 9 })).map(([p, t]) =>
-    step(`touch -h -d @${t} ${p}`, (s) => {
+    step(`os.utime("${p}", ns=(${t * 1e9 + 1}, ${t * 1e9 + 2}), follow_symlinks=False)`, (s) => {
       const time = timespecs({ s: t, ns: 1 }, { s: t, ns: 2 });
       return sys.utimensat(AT_FDCWD, at(s, p), time, AT_SYMLINK_NOFOLLOW);
     }),
@@ -217,14 +233,16 @@ const attributeSteps: fc.Arbitrary<Step>[] = [
   fc
     .tuple(anyPath, fc.constantFrom("user.x", "user.y"), fc.nat(30))
     .map(([p, name, c]) =>
-      step(`setfattr -n ${name} -v ${"v".repeat(c)} ${p}`, (s) =>
+      step(`os.setxattr("${p}", "${name}", ${filled(c, c)})`, (s) =>
         sys.setxattr(at(s, p), name, fill(c, c), c, 0),
       ),
     ),
   fc
     .tuple(anyPath, fc.constantFrom("user.x", "user.y"))
-    .map(([p, name]) => step(`setfattr -x ${name} ${p}`, (s) => sys.removexattr(at(s, p), name))),
-  anyPath.map((p) => step(`stat ${p}`, (s) => describe(at(s, p)))),
+    .map(([p, name]) =>
+      step(`os.removexattr("${p}", "${name}")`, (s) => sys.removexattr(at(s, p), name)),
+    ),
+  anyPath.map((p) => step(`describe("${p}")`, (s) => describe(at(s, p)))),
 ];
 
 /** Any step; those on bytes are the most. */
@@ -357,7 +375,12 @@ function aroundDifference(text: string, mine: string, theirs: string): string {
   return text.slice(Math.max(0, at - contextBefore), at + contextAfter);
 }
 
-/** The sequence for a shell, to be run in an empty directory of each file system. */
-function script(lines: readonly string[]): string {
-  return ["#!/bin/bash", ...lines].join("\n");
+const prelude = readFileSync(new URL("./replay.py", import.meta.url), "utf8");
+
+/** The sequence for a shell: run in an empty directory of each file system, what it prints shows where they differ. */
+export function script(lines: readonly string[]): string {
+  const calls = lines.map((line) => `call(lambda: ${line})`);
+  return ["#!/bin/bash", "python3 - <<'END'", prelude.trimEnd(), ...calls, "tree()", "END"].join(
+    "\n",
+  );
 }

@@ -6,7 +6,7 @@ import { setUp } from "../../packages/fuse/src/testing/dispatcher.ts";
 import { body, parseReply } from "../../packages/fuse/src/testing/wire.ts";
 import { fuzz, subjects } from "./fuzz.ts";
 
-/** Seeds that once found a mistake, and some that did not. Longer runs: `npx tsx test/wire/soak.ts`. */
+/** Seeds that once found a mistake, and some that did not. Longer runs: `npm run soak -- wire`. */
 const kept = JSON.parse(
   readFileSync(new URL("./seeds.json", import.meta.url), "utf8"),
 ) as readonly number[];

@@ -60,36 +60,47 @@ function opcodeOf(bytes: Buffer): number {
   return bytes.readUInt32LE(abi.inHeader.opcode);
 }
 
-/** Sends a sequence. @throws when a reply is not well-formed, is too many or too few, or something is left over */
+/** Sends a request. @throws when its reply is not well-formed, or one too many or too few */
+function sendOne({ wire, dispatcher }: Subject, bytes: Buffer): void {
+  const { parked } = dispatcher.counters;
+  const reply = wire.send(bytes);
+  if (reply === undefined) {
+    const waits = dispatcher.counters.parked > parked;
+    if (!waits && !silentOpcodes.has(opcodeOf(bytes))) throw new Error("a request has no reply");
+    return;
+  }
+  // INTERRUPT's answer is that of the request that waited.
+  if (opcodeOf(bytes) === abi.FUSE_INTERRUPT) return;
+  if (silentOpcodes.has(opcodeOf(bytes))) throw new Error("a reply to what has none");
+  const unique = bytes.readBigUInt64LE(abi.inHeader.unique);
+  if (reply.unique !== unique) throw new Error(`answered ${reply.unique}, asked ${unique}`);
+}
+
+/** @throws when the file system holds something after the end, or a mistake of ours was logged */
+function checkEnd({ dispatcher, log, breaches }: Subject): void {
+  const { inodes, handles, parked } = dispatcher.counters;
+  if (inodes + handles + parked > 0) {
+    throw new Error(`${inodes} inodes, ${handles} handles, ${parked} parked`);
+  }
+  // A mistake of ours would be EIO with a logged stack: malformed requests alone may be EIO.
+  const mistakes = log.lines.filter(({ level }) => level === "error");
+  if (mistakes.length > 0) throw new Error(`mistakes: ${JSON.stringify(mistakes)}`);
+  const broken = breaches();
+  if (broken.length > 0) throw new Error(`breaches: ${JSON.stringify(broken)}`);
+}
+
 function send(start: () => Subject, requests: readonly Buffer[]): void {
-  const { wire, dispatcher, log, breaches, close } = start();
+  const subject = start();
   try {
-    for (const bytes of populate) wire.send(bytes);
+    for (const bytes of populate) subject.wire.send(bytes);
     for (const bytes of requests) {
       if (start === overMemory && needsRoom.has(opcodeOf(bytes))) continue;
-      const { parked } = dispatcher.counters;
-      const reply = wire.send(bytes);
-      const waits = dispatcher.counters.parked > parked;
-      const isSilent = silentOpcodes.has(opcodeOf(bytes)) || waits;
-      if (isSilent !== (reply === undefined)) {
-        // INTERRUPT's answer is that of the request that waited.
-        if (opcodeOf(bytes) !== abi.FUSE_INTERRUPT) throw new Error("a reply too many or too few");
-      } else if (reply !== undefined) {
-        const unique = bytes.readBigUInt64LE(abi.inHeader.unique);
-        if (reply.unique !== unique) throw new Error(`answered ${reply.unique}, asked ${unique}`);
-      }
+      sendOne(subject, bytes);
     }
-    // A mistake of ours would be EIO with a logged stack: malformed requests alone may be EIO.
-    const mistakes = log.lines.filter(({ level }) => level === "error");
-    if (mistakes.length > 0) throw new Error(`mistakes: ${JSON.stringify(mistakes)}`);
+    subject.dispatcher.end();
+    checkEnd(subject);
   } finally {
-    dispatcher.end();
-    const { inodes, handles, parked } = dispatcher.counters;
-    const left = inodes + handles + parked;
-    const broken = breaches();
-    close();
-    if (left > 0) throw new Error(`${inodes} inodes, ${handles} handles, ${parked} parked`);
-    if (broken.length > 0) throw new Error(`breaches: ${JSON.stringify(broken)}`);
+    subject.close();
   }
 }
 

@@ -126,4 +126,3 @@ export const populate: readonly Buffer[] = [
   toRequest(abi.FUSE_MKDIR, body().u32(0o755, 0).name("d").bytes(), { nodeid: 2 }),
   toRequest(abi.FUSE_SYMLINK, body().name("e").name("target").bytes()),
 ];
-
