@@ -78,11 +78,42 @@ async function write(url: string, id: string): Promise<void> {
   state.underway = undefined;
 }
 
+/** What was said, and acknowledged, as memories; what two documents have in common, written in one step. */
+const said = new Set<string>();
+const pairs = 3;
+
+const json = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+async function post(url: string, path: string, body: unknown) {
+  const sent = { method: "POST", headers: json, body: JSON.stringify(body) };
+  const response = await fetch(url + path, sent);
+  const text = await response.text();
+  expect([200, 201], text).toContain(response.status);
+  return JSON.parse(text);
+}
+
+async function say(url: string): Promise<void> {
+  counter += 1;
+  const content = `fact number ${counter}`;
+  await post(url, "/v4/memories", { containerTag: "work", memories: [{ content }] });
+  said.add(content);
+}
+
+async function writePair(url: string): Promise<void> {
+  const content = nextBytes();
+  const customId = `pair_${Math.floor(random.next() * pairs)}`;
+  const put = { op: "put", containerTag: "work", content };
+  const operations = ["a", "b"].map((half) => ({ ...put, customId: `${customId}_${half}` }));
+  await post(url, "/ext/v1/batch", { operations });
+}
+
 /** Writes without a pause until the server is gone. */
 async function writer(url: string, number: number): Promise<void> {
   for (;;) {
     try {
-      await write(url, `n_${number}_${Math.floor(random.next() * 6)}`);
+      const kind = random.next();
+      if (kind < 0.1) await say(url);
+      else if (kind < 0.2) await writePair(url);
+      else await write(url, `n_${number}_${Math.floor(random.next() * 6)}`);
     } catch (error) {
       if (error instanceof TypeError) return;
       throw error;
@@ -98,6 +129,40 @@ async function held(url: string, id: string): Promise<string | null> {
   const digest = createHash("sha256").update(bytes).digest("base64url");
   expect(response.headers.get("etag")).toBe(`"sha256-${digest}"`);
   return bytes.toString("latin1");
+}
+
+async function expectMemoriesAndPairs(url: string): Promise<void> {
+  const memories = new Set<string>();
+  for (let page = 1, pages = 1; page <= pages; page += 1) {
+    const query = { containerTags: ["work"], limit: 1000, page };
+    const answer = await post(url, "/v4/memories/list", query);
+    for (const entry of answer.memoryEntries) memories.add(entry.memory);
+    pages = answer.pagination.totalPages;
+  }
+  for (const fact of said) expect(memories, `seed ${seed}`).toContain(fact);
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const [a, b] = [await held(url, `pair_${pair}_a`), await held(url, `pair_${pair}_b`)];
+    expect(a, `seed ${seed}, pair ${pair}`).toBe(b);
+  }
+}
+
+/** Every text is found by the number that only it has: short ones at once, long ones when they are indexed. */
+async function expectFound(url: string): Promise<void> {
+  for (const [id, { acknowledged }] of known) {
+    const number = /^version (\d+) /.exec(acknowledged ?? "")?.[1];
+    if (number === undefined) continue;
+    const chunks = async () => {
+      const found = await post(url, "/v3/search", { q: number, docId: id });
+      return JSON.stringify(found.results[0]?.chunks ?? []);
+    };
+    await expect
+      .poll(chunks, {
+        timeout: 60_000,
+        interval: 100,
+        message: `seed ${seed}, document ${id}`,
+      })
+      .toContain(`version ${number} `);
+  }
 }
 
 test("[SERVER-130] killed at random under load, the server has every acknowledged write, no half document, and finishes its work", async () => {
@@ -132,6 +197,8 @@ test("[SERVER-130] killed at random under load, the server has every acknowledge
         { timeout: 60_000, interval: 100 },
       )
       .toBe(0);
+    await expectMemoriesAndPairs(again);
+    await expectFound(again);
     await kill();
   }
   // Something was written in every round; how much depends on the machine.

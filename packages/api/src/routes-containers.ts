@@ -31,6 +31,7 @@ export interface ContainerRoutes {
   readonly resetSettings: Route;
   readonly listConnections: Route;
   readonly getConnection: Route;
+  readonly providerConnection: Route;
 }
 
 const MergeStateSchema = z.object({
@@ -143,6 +144,13 @@ export const containerRoutes: ContainerRoutes = {
     method: "GET",
     path: "/v3/connections/{id}",
     summary: "A connection to another service: none here",
+    access: "read",
+    answers: {},
+  },
+  providerConnection: {
+    method: "POST",
+    path: "/v3/connections/{provider}/connection",
+    summary: "The connection to one service: none here",
     access: "read",
     answers: {},
   },

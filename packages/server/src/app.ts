@@ -6,6 +6,7 @@ import type { Route, Routes, Schema } from "@smfs/api";
 import { routes } from "@smfs/api";
 import { type Clock, type Logger, type Random, toHex } from "@smfs/core";
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Authorize } from "./auth.ts";
 import { type Access, fullAccess, needWrite, unauthorized } from "./documents/access.ts";
 import type { Tickets } from "./documents/tickets.ts";
@@ -16,7 +17,7 @@ import { parseConditions } from "./http/conditions.ts";
 import { describeIssue } from "./http/describe-issue.ts";
 import { toHttpError } from "./http/error-of.ts";
 import { HttpError, invalid, notImplemented } from "./http/http-error.ts";
-import { IdempotentWrites } from "./http/idempotency.ts";
+import { type IdempotencyRequest, IdempotentWrites } from "./http/idempotency.ts";
 import { parseJson, readBytes } from "./http/json-body.ts";
 import { sendStream } from "./http/send-stream.ts";
 import { bodyBytesMax, type ServerLimits } from "./limits.ts";
@@ -49,7 +50,7 @@ export type App = Hono<{ Bindings: Partial<HttpBindings> }>;
 type AppContext = Context<{ Bindings: Partial<HttpBindings> }>;
 
 export function createApp(handlers: Handlers, options: AppOptions): App {
-  const app: App = new Hono({ strict: true });
+  const app: App = new Hono({ strict: true, getPath: pathOf });
   const tools: Tools = {
     options,
     idempotent: new IdempotentWrites(options.storage, options.clock),
@@ -67,6 +68,11 @@ export function createApp(handlers: Handlers, options: AppOptions): App {
   }
   app.notFound((c) => serve(c, options, "none", async () => unrouted(c)));
   return app;
+}
+
+/** A base address that ends in a slash makes clients ask for `//v3/…`. */
+function pathOf(request: Request): string {
+  return getPath(request).replace(/^\/{2,}/, "/");
 }
 
 /** Older clients call documents memories. */
@@ -179,6 +185,12 @@ async function answerParsed(
   { options, idempotent }: Tools,
 ): Promise<Answer> {
   const header = (name: string) => c.req.header(name);
+  const keyed = (payload?: string): IdempotencyRequest | undefined => {
+    const key = header("idempotency-key");
+    if (key === undefined) return undefined;
+    const { method, path } = c.req;
+    return { key, keyId: access.keyId, method, path, payload: payload ?? digestOf(bytes) };
+  };
   const request: ApiRequest = {
     method: c.req.method,
     params: c.req.param(),
@@ -202,25 +214,24 @@ async function answerParsed(
     header,
     upload,
     write: (unit, payload) => {
-      const key = header("idempotency-key");
-      if (key === undefined) return options.storage.write(unit);
-      return idempotent.run(
-        {
-          key,
-          keyId: access.keyId,
-          method: c.req.method,
-          path: c.req.path,
-          payload:
-            payload ??
-            createHash("sha256")
-              .update(bytes ?? "")
-              .digest("hex"),
-        },
-        unit,
-      );
+      const repeatable = keyed(payload);
+      return repeatable === undefined
+        ? options.storage.write(unit)
+        : idempotent.run(repeatable, unit);
+    },
+    writeUnits: (work) => {
+      const repeatable = keyed();
+      return repeatable === undefined ? work() : idempotent.runUnits(repeatable, work);
     },
   };
   return handler(request);
+}
+
+/** Hexadecimal SHA-256 of a body; of none, that of no bytes. */
+function digestOf(bytes: Uint8Array | undefined): string {
+  return createHash("sha256")
+    .update(bytes ?? "")
+    .digest("hex");
 }
 
 async function accessOf(c: AppContext, route: Route, options: AppOptions): Promise<Access> {

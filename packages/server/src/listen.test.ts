@@ -46,6 +46,12 @@ test("[SERVER-117] over a socket: dates, exact content type, DELETE with a body,
   expect([head.headers.get("content-length"), await head.text()]).toEqual(["5", ""]);
 });
 
+test("[SERVER-213] a base address that ends in a slash is as good as one that does not", async () => {
+  const answer = await ask("//v3/documents/list", { method: "POST", body: "{}" });
+  expect(answer.status).toBe(200);
+  expect((await ask("//v3//documents/list", { method: "POST", body: "{}" })).status).toBe(404);
+});
+
 test("[SERVER-118] a long poll is woken by the commit itself, long before its wait is over", async () => {
   let { cursor } = await (await ask("/ext/v1/changes?since=now&containerTag=work")).json();
   for (let i = 0; i < 20; i += 1) {

@@ -1,6 +1,7 @@
 /** What the handlers share. */
 import type { Clock, Random } from "@smfs/core";
 import type { ChangeFeed } from "./documents/change-feed.ts";
+import type { ContainerMerges } from "./documents/container-merges.ts";
 import type { FileUrls } from "./documents/file-urls.ts";
 import type { Indexer } from "./documents/indexer.ts";
 import type { DocumentLists } from "./documents/list-documents.ts";
@@ -16,6 +17,7 @@ export interface ServerContext {
   readonly storage: Storage;
   readonly documents: DocumentWriter;
   readonly lists: DocumentLists;
+  readonly merges: ContainerMerges;
   readonly feed: ChangeFeed;
   readonly files: FileUrls;
   readonly indexer: Indexer;

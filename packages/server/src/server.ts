@@ -3,6 +3,7 @@ import { type Clock, type Logger, type Random, toHex } from "@smfs/core";
 import { type App, createApp, type Handlers } from "./app.ts";
 import { type AuthMode, createAuthorize } from "./auth.ts";
 import { ChangeFeed } from "./documents/change-feed.ts";
+import { ContainerMerges } from "./documents/container-merges.ts";
 import { newId } from "./documents/document-id.ts";
 import { FileUrls } from "./documents/file-urls.ts";
 import type { Indexer } from "./documents/indexer.ts";
@@ -30,6 +31,7 @@ import { RateLimit, type RateLimitOptions } from "./rate-limit.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { batchHandlers } from "./routes/batch-routes.ts";
 import { containerHandlers } from "./routes/container-routes.ts";
+import { conversationHandlers } from "./routes/conversation-routes.ts";
 import { documentHandlers } from "./routes/document-routes.ts";
 import { feedHandlers } from "./routes/feed-routes.ts";
 import { fsHandlers } from "./routes/fs-routes.ts";
@@ -128,6 +130,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
   const maintenance = new Maintenance(storage, clock, logger);
   // What a crash left half-way is taken up again.
   workers.indexer.wake();
+  context.merges.wake();
 
   let listening: Listening | undefined;
   let closing: Promise<void> | undefined;
@@ -136,6 +139,7 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     context.feed.close();
     await listening?.close();
     await maintenance.close();
+    await context.merges.close();
     await workers.close();
     await storage.close();
   };
@@ -143,7 +147,10 @@ export async function createServer(options: ServerOptions): Promise<MemoryServer
     app,
     storage,
     search: workers.search,
-    idle: () => workers.indexer.idle(),
+    idle: async () => {
+      await context.merges.idle();
+      await workers.indexer.idle();
+    },
     listen: async () => {
       if (listening !== undefined) throw new Error("the server listens already");
       const { host = defaultHost, port = defaultPort, tls } = options;
@@ -232,13 +239,21 @@ async function openContext(
   { indexer, search, drawMemories, statuses }: Workers,
   options: ServerOptions,
 ): Promise<ServerContext> {
-  const { clock, random, binaryType = "webpage" } = options;
+  const { clock, random, logger, binaryType = "webpage" } = options;
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const secret = await keptSetting(storage, "url-secret", () => newId(random) + newId(random));
   const { textBytesMax } = limits;
+  const documents = new DocumentWriter({
+    random,
+    indexer,
+    drawMemories,
+    textBytesMax,
+    binaryType,
+  });
   return {
     storage,
-    documents: new DocumentWriter({ random, indexer, drawMemories, textBytesMax, binaryType }),
+    documents,
+    merges: new ContainerMerges({ storage, documents, clock, random, logger }),
     lists: new DocumentLists(storage, clock),
     feed: new ChangeFeed(storage, statuses, clock),
     files: new FileUrls(secret, clock),
@@ -269,6 +284,7 @@ function handlersOf(context: ServerContext, metrics: RequestMetrics): Handlers {
     ...batchHandlers(context),
     ...searchHandlers(context),
     ...memoryHandlers(context),
+    ...conversationHandlers(context),
     ...containerHandlers(context),
     ...operationsHandlers(context, metrics),
   };

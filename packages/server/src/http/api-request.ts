@@ -27,6 +27,8 @@ export interface ApiRequest<Body = unknown, Query = unknown> {
    * @param payload digest of the body where it is an upload, which the request cannot know
    */
   write(unit: (tx: Transaction) => Promise<Answer>, payload?: string): Promise<Answer>;
+  /** The same for what takes several units: its answer is kept after the last of them. */
+  writeUnits(work: () => Promise<Answer>): Promise<Answer>;
 }
 
 export type Handler<Body = unknown, Query = unknown> = (

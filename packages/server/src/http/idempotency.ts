@@ -31,7 +31,37 @@ export class IdempotentWrites {
    * Runs `unit` and keeps its answer with it, or gives the answer kept before.
    * @throws HttpError 400 for a key that is none, 409 while the first request runs, 422 for another body
    */
-  async run(request: IdempotencyRequest, unit: Unit): Promise<Answer> {
+  run(request: IdempotencyRequest, unit: Unit): Promise<Answer> {
+    return this.#alone(request, (scope) =>
+      this.#storage.write(async (tx) => {
+        const kept = await tx.reply(scope);
+        if (kept !== undefined) return replay(kept, request);
+        const answer = await unit(tx);
+        await this.#keep(tx, scope, answer, request);
+        return answer;
+      }),
+    );
+  }
+
+  /**
+   * The same for what takes several units. The answer is kept after the last of them: of a request that a crash broke
+   * off in the middle nothing is kept, and its repetition is carried out.
+   * @throws HttpError as `run`
+   */
+  runUnits(request: IdempotencyRequest, work: () => Promise<Answer>): Promise<Answer> {
+    return this.#alone(request, async (scope) => {
+      const kept = await this.#storage.write((tx) => tx.reply(scope));
+      if (kept !== undefined) return replay(kept, request);
+      const answer = await work();
+      await this.#storage.write((tx) => this.#keep(tx, scope, answer, request));
+      return answer;
+    });
+  }
+
+  async #alone(
+    request: IdempotencyRequest,
+    work: (scope: string) => Promise<Answer>,
+  ): Promise<Answer> {
     if (!/^[\x21-\x7e]{1,255}$/.test(request.key)) {
       throw invalid("Idempotency-Key: 1 to 255 printable characters");
     }
@@ -44,18 +74,20 @@ export class IdempotentWrites {
     }
     this.#running.add(scope);
     try {
-      return await this.#storage.write(async (tx) => {
-        const kept = await tx.reply(scope);
-        if (kept !== undefined) return replay(kept, request);
-        const answer = await unit(tx);
-        if (answer.status >= 200 && answer.status < 300) {
-          await tx.putReply(scope, toReply(answer, request.payload, this.#clock.now()));
-        }
-        return answer;
-      });
+      return await work(scope);
     } finally {
       this.#running.delete(scope);
     }
+  }
+
+  async #keep(
+    tx: Transaction,
+    scope: string,
+    answer: Answer,
+    { payload }: IdempotencyRequest,
+  ): Promise<void> {
+    if (answer.status < 200 || answer.status >= 300) return;
+    await tx.putReply(scope, toReply(answer, payload, this.#clock.now()));
   }
 }
 

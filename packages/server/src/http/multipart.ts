@@ -4,7 +4,7 @@
  * Every length is bounded: of a part's head, of a field, of their number.
  */
 import { formFieldBytesMax, formFieldsMax, formHeadBytesMax } from "../limits.ts";
-import { invalid } from "./http-error.ts";
+import { HttpError, invalid } from "./http-error.ts";
 
 export interface FormFile {
   readonly fileName: string | undefined;
@@ -20,7 +20,7 @@ export interface Form<T> {
 
 /**
  * Reads a form; `receive` is called for the part `file`, once, and must read it to its end.
- * @throws HttpError 400
+ * @throws HttpError 400; 415 when the body is said to be something else
  */
 export async function readForm<T>(
   contentType: string | undefined,
@@ -47,12 +47,17 @@ export async function readForm<T>(
 }
 
 function boundaryOf(contentType: string | undefined): string {
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(contentType ?? "")) {
+    throw new HttpError(415, "Unsupported Media Type", {
+      details: "the body must be multipart/form-data, and its Content-Type must say so",
+    });
+  }
   const match =
     /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(
       contentType ?? "",
     );
   const boundary = match?.[1] ?? match?.[2];
-  if (boundary === undefined) throw invalid("the body is not multipart/form-data with a boundary");
+  if (boundary === undefined) throw invalid("Content-Type: multipart/form-data without a boundary");
   return boundary;
 }
 

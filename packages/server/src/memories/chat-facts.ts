@@ -27,8 +27,10 @@ export interface ChatOptions {
 /** Milliseconds that one answer may take; the first may have to load the model there. */
 const requestMs = 120_000;
 const answerBytesMax = 1 << 20;
-/** UTF-16 units of a text that is sent: what models of modest size can take. */
-const textLengthMax = 32_000;
+/** UTF-16 units of a text that are sent at once: what models of modest size can take. */
+const partLengthMax = 32_000;
+/** Parts of one text that are sent. */
+const partsMax = 16;
 
 const instructions = `You list the facts that a text states about the person, project or thing that it is about.
 Each fact is one short sentence that stands on its own, in the language of the text. Only what the text states: no
@@ -55,8 +57,15 @@ export function chatFacts(options: ChatOptions): FactSource {
     label: `${model}@${new URL(baseUrl).host}`,
     find: async (text, context, signal) => {
       try {
-        const answer = await ask(options, question(text, context), signal);
-        return toFacts(answer, context);
+        const facts = new Map<string, Fact>();
+        for (const part of partsOf(text)) {
+          const answer = await ask(options, question(part, context), signal);
+          for (const fact of toFacts(answer, context)) {
+            if (facts.size < factsMax) facts.set(fact.text, fact);
+          }
+          if (facts.size === factsMax) break;
+        }
+        return [...facts.values()];
       } catch (error) {
         throw endpointError(error, new URL(baseUrl).host);
       }
@@ -64,12 +73,25 @@ export function chatFacts(options: ChatOptions): FactSource {
   };
 }
 
+/** A text in parts that are not too long, cut between paragraphs where there is such a place. */
+export function partsOf(text: string): string[] {
+  const parts: string[] = [];
+  for (let start = 0; start < text.length && parts.length < partsMax; ) {
+    const most = start + partLengthMax;
+    const gap = most < text.length ? text.lastIndexOf("\n\n", most) : -1;
+    const end = gap > start ? gap : most;
+    parts.push(text.slice(start, end));
+    start = end;
+  }
+  return parts;
+}
+
 function question(text: string, context: FactContext): string {
   const buckets = context.buckets.map(({ key, description }) => `- ${key}: ${description}`);
   return [
     ...(context.entityContext === null ? [] : [`What this is about: ${context.entityContext}`]),
     ...(buckets.length === 0 ? [] : [`Buckets:\n${buckets.join("\n")}`]),
-    `Text:\n${text.slice(0, textLengthMax)}`,
+    `Text:\n${text}`,
   ].join("\n\n");
 }
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { openTestServer, type TestServer } from "../testing/test-server.ts";
-import { chatFacts } from "./chat-facts.ts";
+import { chatFacts, partsOf } from "./chat-facts.ts";
 import { findFacts } from "./find-facts.ts";
 
 const none = { buckets: [] };
@@ -139,6 +139,66 @@ describe("language model", () => {
     expect(await memories()).toEqual(["a plain fact"]);
     expect(count).toBe(5);
   }, 60_000);
+
+  test("[SERVER-214] a long text is asked about in parts, up to a bound", async () => {
+    const asked = await open((body) => {
+      const day = /day (\d+) was/.exec(body)?.[1] ?? "none";
+      return chat(JSON.stringify({ facts: [{ text: `something on day ${day}` }] }));
+    });
+    const paragraph = (day: number) => `day ${day} was long. ${"word ".repeat(3000)}\n\n`;
+    await write(Array.from({ length: 6 }, (_, day) => paragraph(day)).join(""));
+    await t!.server.idle();
+    expect(await memories()).toEqual([0, 2, 4].map((day) => `something on day ${day}`));
+    expect(asked).toHaveLength(3);
+    expect(partsOf("x".repeat(10_000_000))).toHaveLength(16);
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom("a".repeat(9000), "\n\n", "b c")), (pieces) => {
+        expect(partsOf(pieces.join("")).join("")).toBe(pieces.join("").slice(0, 16 * 32_000));
+      }),
+    );
+  });
+
+  test.each([
+    ["an answer without end", () => ({ text: "x".repeat(2 << 20) })],
+    ["facts that are none", () => chat('{"facts":[1,{"text":5},"x"]}')],
+    ["another place", () => ({ status: 307, text: "" })],
+  ])(
+    "[SERVER-133] %s is no answer either",
+    async (_, answer) => {
+      await open(answer);
+      await write("- a plain fact");
+      await t!.server.idle();
+      expect(await memories()).toEqual(["a plain fact"]);
+    },
+    60_000,
+  );
+
+  test("[SERVER-133] of a model that says too much a bounded part is kept, and nothing but text", async () => {
+    const many = Array.from({ length: 5000 }, (_, i) => ({ text: `fact ${i}\u0000\n x` }));
+    await open(() => chat(JSON.stringify({ facts: many })));
+    await write("- a plain fact");
+    await t!.server.idle();
+    expect(await memories()).toHaveLength(10);
+    const list = await t!.call("POST", "/v4/memories/list", { containerTags: ["me"], limit: 1000 });
+    expect(list.json.pagination.totalItems).toBe(200);
+  });
+
+  test("[SERVER-133] a model that never answers does not keep a server from ending", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    t = await openTestServer({
+      facts: chatFacts({ baseUrl: `http://127.0.0.1:${port}/v1`, model: "some" }),
+    });
+    endpoint = silent;
+    const asked = new Promise((resolve) => silent.once("connection", resolve));
+    await write("- a plain fact");
+    await asked;
+    const started = performance.now();
+    await t.restart();
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect((await t.call("GET", "/v3/documents/processing")).json.totalCount).toBe(0);
+  });
 
   test("what is owed survives a restart", async () => {
     let isUp = false;

@@ -104,6 +104,7 @@ describe("containers", () => {
       targetContainerTag: "b",
     });
     expect([merge.status, merge.json.sourceTags]).toEqual([202, ["a"]]);
+    await t.server.idle();
     const state = await t.call("GET", `/v3/container-tags/merge/${merge.json.mergeId}`);
     expect(state.json).toMatchObject({ status: "failed", success: false });
     await t.call("DELETE", "/v3/documents/bulk", { containerTags: ["b"], filepath: "/2" });
@@ -111,6 +112,7 @@ describe("containers", () => {
       containerTags: ["a", "b"],
       targetContainerTag: "b",
     });
+    await t.server.idle();
     const done = await t.call("GET", `/v3/container-tags/merge/${again.json.mergeId}`);
     expect(done.json.status).toBe("done");
     const list = await t.call("POST", "/v3/documents/list", { containerTags: ["b"] });
@@ -124,6 +126,39 @@ describe("containers", () => {
   });
 });
 
+test("[SERVER-209] a merge that was broken off goes on after the next start", async () => {
+  for (let i = 0; i < 3; i += 1) await create("a", `/${i}`);
+  const merge = {
+    id: "m1",
+    sourceTags: ["a"],
+    targetTag: "b",
+    status: "queued" as const,
+    error: null,
+    createdAt: 1,
+    updatedAt: 1,
+  };
+  await t.server.storage.write((tx) => tx.putMerge(merge));
+  await t.restart();
+  await t.server.idle();
+  expect((await t.call("GET", "/v3/container-tags/merge/m1")).json.status).toBe("done");
+  const list = await t.call("POST", "/v3/documents/list", { containerTags: ["b"] });
+  expect(list.json.pagination.totalItems).toBe(3);
+});
+
+test("[SERVER-209] containers of any size are merged and deleted, whatever is written meanwhile", async () => {
+  const documents = Array.from({ length: 600 }, (_, i) => ({ content: "x", filepath: `/${i}` }));
+  await t.call("POST", "/v3/documents/batch", { containerTag: "a", documents });
+  const merge = { containerTags: ["a"], targetContainerTag: "b" };
+  const [, late] = await Promise.all([
+    t.call("POST", "/v3/container-tags/merge", merge),
+    create("a", "/late"),
+  ]);
+  await t.server.idle();
+  expect((await t.call("GET", `/v3/documents/${late}`)).json.containerTags).toEqual(["b"]);
+  const gone = await t.call("DELETE", "/v3/container-tags/b");
+  expect(gone.json).toMatchObject({ deletedDocumentsCount: 601, deletedMemoriesCount: 0 });
+});
+
 test("[SERVER-113] settings are stored and echoed, unknown ones too", async () => {
   expect((await t.call("GET", "/v3/settings")).json).toEqual({});
   const patched = await t.call("PATCH", "/v3/settings", { chunkSize: 5, mine: { a: [1] } });
@@ -135,7 +170,24 @@ test("[SERVER-113] settings are stored and echoed, unknown ones too", async () =
     filterPrompt: "x",
   });
   expect((await t.call("PATCH", "/v3/settings", { big: "x".repeat(300_000) })).status).toBe(413);
+});
+
+test("[SERVER-211] of connections there are none, and none can be made", async () => {
   expect((await t.call("POST", "/v3/connections/list")).json).toEqual([]);
+  expect((await t.call("GET", "/v3/connections/x")).status).toBe(404);
+  expect((await t.call("POST", "/v3/connections/notion/connection", {})).status).toBe(404);
+  for (const [method, path] of [
+    ["POST", "/v3/connections/notion"],
+    ["DELETE", "/v3/connections/notion"],
+    ["POST", "/v3/connections/x/configure"],
+    ["GET", "/v3/connections/x/resources"],
+    ["POST", "/v3/auth/scoped-key"],
+    ["GET", "/v3/analytics/usage"],
+    ["GET", "/v3/projects"],
+  ] as const) {
+    const answer = await t.call(method, path);
+    expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([501, "false"]);
+  }
 });
 
 test("[SERVER-114] the graph shows documents with their memories", async () => {

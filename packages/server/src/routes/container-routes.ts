@@ -6,16 +6,18 @@ import { needContainer, needPlace, readScope } from "../documents/access.ts";
 import { refuseStrict } from "../documents/check-place.ts";
 import { removeFrom } from "../documents/delete-documents.ts";
 import { newId } from "../documents/document-id.ts";
-import { json } from "../http/answer.ts";
+import type { WriteContext } from "../documents/document-write.ts";
+import { type Answer, json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
 import { forbidden, HttpError, invalid, notFound, notImplemented } from "../http/http-error.ts";
 import { listLimitDefault, listLimitMax } from "../limits.ts";
 import { toInnerMemory } from "../memories/memory-json.ts";
 import type { ServerContext } from "../server-context.ts";
+import type { StoredMerge } from "../storage/memory.ts";
+import type { Transaction } from "../storage/storage.ts";
 import type { StoredDocument, StoredTag } from "../storage/stored.ts";
 import { toIsoTime } from "../time.ts";
 import { digits } from "./list-routes.ts";
-import { mergeContainers } from "./merge-containers.ts";
 import { namedContainers, writeContext } from "./write-context.ts";
 
 type Names =
@@ -32,7 +34,8 @@ type Names =
   | "suggestBuckets"
   | "resetSettings"
   | "listConnections"
-  | "getConnection";
+  | "getConnection"
+  | "providerConnection";
 
 /** Documents of a container that are deleted in one unit. */
 const deletedPerUnit = 500;
@@ -92,6 +95,9 @@ export function containerHandlers(context: ServerContext): Pick<Handlers, Names>
     documentGraph: graphHandler(context),
     listConnections: async () => json([]),
     getConnection: async () => {
+      throw notFound("Connection");
+    },
+    providerConnection: async () => {
       throw notFound("Connection");
     },
   };
@@ -155,44 +161,55 @@ function toContainer(tag: StoredTag): ContainerJson {
   };
 }
 
-async function deleteContainer(context: ServerContext, request: ApiRequest<unknown, unknown>) {
-  const { storage } = context;
+function deleteContainer(
+  context: ServerContext,
+  request: ApiRequest<unknown, unknown>,
+): Promise<Answer> {
   const containerTag = containerOf(request);
   needPlace(request.access, { containerTags: [containerTag], filepath: null });
   refuseStrict(request.access);
-  if ((await storage.tag(containerTag)) === undefined) throw notFound("Container tag");
-  const memories = (await storage.memoryCounts()).get(containerTag) ?? 0;
-  const writer = writeContext(request);
-  const order = { by: "createdAt", descending: false } as const;
-  const nos = await storage.documentNos({ containerTags: [containerTag] }, order);
-  for (let start = 0; start < nos.length; start += deletedPerUnit) {
-    await storage.write(async (tx) => {
-      for (const document of await tx.documentsByNo(nos.slice(start, start + deletedPerUnit))) {
-        await removeFrom(tx, document, [containerTag], writer);
-      }
-    });
-  }
-  const deletedDocumentsCount = nos.length;
-  return request.write(async (tx) => {
-    for (const memory of await tx.memoriesAfter(
-      { containerTags: [containerTag] },
-      0,
-      Number.MAX_SAFE_INTEGER,
-    )) {
-      await tx.setForgotten(memory.id, true, "its container was deleted");
-    }
-    await tx.removeTag(containerTag);
-    return json({
-      success: true,
-      containerTag,
-      deletedDocumentsCount,
-      deletedMemoriesCount: memories,
-    });
+  return request.writeUnits(async () => {
+    const { storage } = context;
+    if ((await storage.tag(containerTag)) === undefined) throw notFound("Container tag");
+    const deletedMemoriesCount = (await storage.memoryCounts()).get(containerTag) ?? 0;
+    const slice = (after: Slice) =>
+      storage.write((tx) => deleteSlice(tx, containerTag, writeContext(request), after));
+    let deleted: Slice = { count: 0, isLast: false };
+    while (!deleted.isLast) deleted = await slice(deleted);
+    const deletedDocumentsCount = deleted.count;
+    return json({ success: true, containerTag, deletedDocumentsCount, deletedMemoriesCount });
   });
 }
 
+/** How far the deletion of a container is: how many documents are deleted, and whether that was all. */
+interface Slice {
+  readonly count: number;
+  readonly isLast: boolean;
+}
+
+/** Deletes some documents of a container, and with the last ones, whenever they were written, the container itself. */
+async function deleteSlice(
+  tx: Transaction,
+  containerTag: string,
+  write: WriteContext,
+  before: Slice,
+): Promise<Slice> {
+  const scope = { containerTags: [containerTag] };
+  const order = { by: "createdAt", descending: false } as const;
+  const documents = await tx.documentsAfter(scope, order, undefined, deletedPerUnit);
+  for (const document of documents) await removeFrom(tx, document, [containerTag], write);
+  const isLast = documents.length < deletedPerUnit;
+  if (isLast) {
+    for (const memory of await tx.memoriesAfter(scope, 0, Number.MAX_SAFE_INTEGER)) {
+      await tx.setForgotten(memory.id, true, "its container was deleted");
+    }
+    await tx.removeTag(containerTag);
+  }
+  return { count: before.count + documents.length, isLast };
+}
+
 function mergeHandlers(context: ServerContext): Pick<Handlers, "mergeContainers" | "getMerge"> {
-  const { storage, random, clock } = context;
+  const { storage, random, clock, merges } = context;
   return {
     mergeContainers: async (request) => {
       const { containerTags, targetContainerTag } = request.body;
@@ -211,18 +228,9 @@ function mergeHandlers(context: ServerContext): Pick<Handlers, "mergeContainers"
       };
       const answer = await request.write(async (tx) => {
         await tx.putMerge(merge);
-        return json(
-          {
-            success: true,
-            status: merge.status,
-            mergeId: merge.id,
-            targetTag: merge.targetTag,
-            sourceTags: merge.sourceTags,
-          },
-          202,
-        );
+        return json({ success: true, ...stateOf(merge) }, 202);
       });
-      await mergeContainers(context, merge, writeContext(request));
+      merges.wake();
       return answer;
     },
     getMerge: async (request) => {
@@ -231,14 +239,15 @@ function mergeHandlers(context: ServerContext): Pick<Handlers, "mergeContainers"
       needContainer(request.access, merge.targetTag);
       return json({
         success: merge.status !== "failed",
-        status: merge.status,
-        mergeId: merge.id,
-        targetTag: merge.targetTag,
-        sourceTags: merge.sourceTags,
+        ...stateOf(merge),
         ...(merge.error === null ? {} : { error: merge.error }),
       });
     },
   };
+}
+
+function stateOf({ id, status, targetTag, sourceTags }: StoredMerge) {
+  return { status, mergeId: id, targetTag, sourceTags };
 }
 
 function settingsHandlers(

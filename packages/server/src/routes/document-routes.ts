@@ -110,8 +110,10 @@ async function documentJson(
   const known = memories.filter((memory) => !memory.isForgotten).map(toInnerMemory);
   // What is drawn from an image comes after it is done, as other meaning does.
   const isOwed = !document.isText && (await context.storage.owesText(document.no));
+  const messages = await context.storage.conversation(document.no);
   return {
     ...toDocumentJson(document, view),
+    ...(messages === undefined ? {} : { raw: { messages } }),
     ...(isOwed ? { dreamingStatus: "dreaming" as const } : {}),
     ...(known.length === 0 ? {} : { memories: known }),
   };

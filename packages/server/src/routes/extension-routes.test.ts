@@ -157,6 +157,31 @@ describe("preferences", () => {
     const upload = await t.call("POST", "/v3/documents/file", form, { prefer: "wait=10" });
     expect(upload.json.status).toBe("failed");
   });
+
+  test("[SERVER-83] so can every other write of one document", async () => {
+    const prefer = { prefer: "return=representation" };
+    const wholly = async (method: string, path: string, body?: string, headers = {}) => {
+      const answer = await t.call(method, path, body, { ...headers, ...prefer });
+      expect(answer.headers.get("preference-applied")).toBe("return=representation");
+      expect(answer.json).toMatchObject({ content: "x", containerTags: ["work"] });
+    };
+    const raw = "/ext/v1/documents/n_1/raw";
+    await wholly("PUT", raw, "x", { "smfs-container": "work" });
+    await wholly("PUT", "/ext/v1/fs/work/a.txt", "x");
+    await t.call("PUT", raw, "y");
+    await wholly("POST", "/ext/v1/documents/n_1/versions/1/restore");
+    const { id } = (await t.call("GET", "/v3/documents/n_1")).json;
+    await t.call("DELETE", `/v3/documents/${id}`);
+    await wholly("POST", `/ext/v1/documents/${id}/undelete`);
+    const conversation = await t.call(
+      "POST",
+      "/v4/conversations",
+      { conversationId: "c", messages: [{ role: "user", content: "hi" }] },
+      { prefer: "wait=5" },
+    );
+    expect(conversation.headers.get("preference-applied")).toBe("wait=5");
+    expect(conversation.json).toMatchObject({ conversationId: "c", status: "done" });
+  });
 });
 
 describe("operations", () => {

@@ -11,6 +11,7 @@ import { invalid, notFound, preconditionFailed } from "../http/http-error.ts";
 import type { ServerContext } from "../server-context.ts";
 import type { DocumentReads, Transaction } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
+import { preferring } from "./preferences.ts";
 import { rawAnswer } from "./raw-routes.ts";
 import { etags, movedAnswer } from "./server-routes.ts";
 import { writeAnswer, writeContext } from "./write-context.ts";
@@ -43,7 +44,7 @@ export function fsHandlers(context: ServerContext): Pick<Handlers, Names> {
         return writeAnswer(result, result.created ? 201 : 200);
       }, received.digest);
       indexer.wake();
-      return answer;
+      return preferring(context, request, answer);
     },
     deleteFile: async (request) =>
       request.write(async (tx) => {

@@ -154,6 +154,19 @@ describe("list", () => {
     expect(seen).toEqual(["/4", "/3", "/2", "/1", "/0"]);
   });
 
+  test("[SERVER-71] a walk by cursor meets every document that passes a filter, once", async () => {
+    for (let i = 0; i < 7; i += 1) await create(`/${i}`, { metadata: { odd: i % 2 === 1 } });
+    const filters = { AND: [{ key: "odd", value: "true" }] };
+    for (const sort of ["createdAt", "updatedAt"]) {
+      const first = await list({ cursor: "*", limit: 2, filters, sort });
+      expect(first.pagination).toMatchObject({ totalItems: 3, totalPages: 2 });
+      const second = await list({ cursor: first.pagination.nextCursor, limit: 2, filters, sort });
+      const found = [...first.memories, ...second.memories].map((row) => row.filepath);
+      expect(found).toEqual(["/5", "/3", "/1"]);
+      expect(second.pagination.nextCursor).toBeUndefined();
+    }
+  });
+
   test("older clients call documents memories", async () => {
     await create("/a");
     const answer = await t.call("POST", "/v3/memories/list", {});

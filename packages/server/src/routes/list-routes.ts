@@ -1,5 +1,6 @@
 /** Documents in numbers: list, processing, bulk deletion, batches. */
 import {
+  type BatchCreate,
   type BatchResponse,
   CreateDocumentSchema,
   type ListRequest,
@@ -11,16 +12,17 @@ import { refuseStrict } from "../documents/check-place.ts";
 import { removeFrom } from "../documents/delete-documents.ts";
 import { toListJson, toProcessingJson } from "../documents/document-json.ts";
 import { findDocument } from "../documents/find-document.ts";
+import { filteredNos } from "../documents/list-documents.ts";
 import { receiveText } from "../documents/receive-content.ts";
 import { type Answer, json } from "../http/answer.ts";
 import type { ApiRequest } from "../http/api-request.ts";
 import { describeIssue } from "../http/describe-issue.ts";
 import { toHttpError } from "../http/error-of.ts";
 import { invalid } from "../http/http-error.ts";
-import { listLimitDefault, listLimitMax } from "../limits.ts";
-import { parseFilter } from "../search/filter.ts";
+import { filterSliceMax, listLimitDefault, listLimitMax } from "../limits.ts";
+import { type Filter, matchesFilter, parseFilter } from "../search/filter.ts";
 import type { ServerContext } from "../server-context.ts";
-import type { Order, Scope } from "../storage/storage.ts";
+import type { Order, Scope, Storage } from "../storage/storage.ts";
 import type { StoredDocument } from "../storage/stored.ts";
 import { jsonStream } from "./json-stream.ts";
 import { servedContent } from "./served-content.ts";
@@ -41,7 +43,8 @@ export function listHandlers(context: ServerContext): Pick<Handlers, Names> {
       const scope = listScope(request);
       const order: Order = { by: body.sort ?? "createdAt", descending: body.order !== "asc" };
       const filter = body.filters == null ? undefined : parseFilter(body.filters);
-      if (body.cursor !== undefined) return cursorPage(context, request, { scope, order, limit });
+      if (body.cursor !== undefined)
+        return cursorPage(context, request, { scope, order, filter, limit });
       const page = digits(body.page, 1);
       const { keyId } = request.access;
       const found = await context.lists.page({ keyId, scope, order, filter, limit, page });
@@ -75,7 +78,8 @@ export function listHandlers(context: ServerContext): Pick<Handlers, Names> {
       if (containerTags === undefined) {
         throw invalid("ids or containerTags: at least one is needed");
       }
-      return deleteInContainers(context, request, containerTags, filepath);
+      const named = containerTags;
+      return request.writeUnits(() => deleteInContainers(context, request, named, filepath));
     },
     createDocuments: batchHandler(context),
   };
@@ -93,28 +97,57 @@ function listScope(request: ApiRequest<ListRequest, unknown>): Scope {
   return body.status === undefined ? scope : { ...scope, status: body.status };
 }
 
+interface CursorQuery {
+  readonly scope: Scope;
+  readonly order: Order;
+  readonly filter: Filter | undefined;
+  readonly limit: number;
+}
+
+function positionOf(document: StoredDocument, order: Order): number {
+  return order.by === "createdAt" ? document.no : document.seq;
+}
+
+/** The documents after a position that pass the filter: one more than a page, where there are as many. */
+async function foundAfter(
+  storage: Pick<Storage, "documentsAfter">,
+  { scope, order, filter, limit }: CursorQuery,
+  start: number | undefined,
+): Promise<StoredDocument[]> {
+  if (filter === undefined) return storage.documentsAfter(scope, order, start, limit + 1);
+  const found: StoredDocument[] = [];
+  for (let after = start; ; ) {
+    const slice = await storage.documentsAfter(scope, order, after, filterSliceMax);
+    found.push(...slice.filter(({ metadata }) => matchesFilter(filter, metadata)));
+    const last = slice.at(-1);
+    if (last === undefined || slice.length < filterSliceMax || found.length > limit)
+      return found.slice(0, limit + 1);
+    after = positionOf(last, order);
+  }
+}
+
 /** Pages by position: they neither shift nor need anything to be kept. */
 async function cursorPage(
   context: ServerContext,
   request: ApiRequest<ListRequest, unknown>,
-  query: { readonly scope: Scope; readonly order: Order; readonly limit: number },
+  query: CursorQuery,
 ): Promise<Answer> {
-  const { scope, order, limit } = query;
-  if (request.body.filters != null) throw invalid("cursor: not together with filters");
+  const { scope, order, filter, limit } = query;
   const cursor = request.body.cursor ?? "";
   const after = cursor === "" || cursor === "*" ? undefined : Number(cursor);
   if (after !== undefined && !Number.isSafeInteger(after)) throw invalid("cursor: not a cursor");
-  const found = await context.storage.documentsAfter(scope, order, after, limit + 1);
+  const found = await foundAfter(context.storage, query, after);
   const documents = found.slice(0, limit);
   const last = documents.at(-1);
-  const position = order.by === "createdAt" ? last?.no : last?.seq;
-  const total = (await context.storage.documentNos(scope, order)).length;
+  const total = (await filteredNos(context.storage, scope, order, filter)).length;
   return listAnswer(context, request, documents, {
     currentPage: 1,
     limit,
     totalItems: total,
     totalPages: Math.ceil(total / limit),
-    ...(found.length > limit ? { nextCursor: String(position) } : {}),
+    ...(last !== undefined && found.length > limit
+      ? { nextCursor: String(positionOf(last, order)) }
+      : {}),
   });
 }
 
@@ -193,12 +226,12 @@ async function deleteInContainers(
       return meant.length;
     });
   }
-  return request.write(async () => json({ success: true, deletedCount, containerTags }));
+  return json({ success: true, deletedCount, containerTags });
 }
 
 function batchHandler(context: ServerContext): Handlers["createDocuments"] {
   const { storage, documents, limits, indexer } = context;
-  return async (request) => {
+  const carryOut = async (request: ApiRequest<BatchCreate>): Promise<Answer> => {
     const { documents: items, ...defaults } = request.body;
     const one = async (item: unknown) => {
       const parsed = CreateDocumentSchema.safeParse(
@@ -238,8 +271,9 @@ function batchHandler(context: ServerContext): Handlers["createDocuments"] {
     }
     indexer.wake();
     const failed = results.filter((result) => result.id === "").length;
-    return request.write(async () => json({ results, success: results.length - failed, failed }));
+    return json({ results, success: results.length - failed, failed });
   };
+  return (request) => request.writeUnits(() => carryOut(request));
 }
 
 function mergedDefaults(

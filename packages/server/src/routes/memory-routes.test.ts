@@ -349,24 +349,24 @@ describe("search", () => {
   });
 });
 
-test("[SERVER-108] a conversation is one document; sent again it is replaced by all of it", async () => {
-  const send = (messages: unknown[]) =>
-    post("/v4/conversations", { conversationId: "chat-9", containerTags: ["work"], messages });
-  const first = await send([{ role: "user", content: "hi there" }]);
-  expect(first.json).toMatchObject({ conversationId: "chat-9", status: "done" });
-  const second = await send([
-    { role: "user", content: "hi there" },
-    {
-      role: "assistant",
-      content: [
-        { type: "text", text: "hello" },
-        { type: "image_url", image_url: { url: "http://x/y" } },
-      ],
-    },
-  ]);
-  expect(second.json.id).toBe(first.json.id);
-  const document = (await t.call("GET", "/v3/documents/chat-9")).json;
-  expect(document.content).toBe("user: hi there\n\nassistant: hello");
-  expect((await send([])).status).toBe(400);
-  expect((await send([{ role: "nobody", content: "x" }])).status).toBe(400);
+test("[SERVER-210] memories are filtered by what their documents say of themselves, too", async () => {
+  await post("/v3/documents", {
+    content: "- Bea likes opera",
+    filepath: "/user.md",
+    containerTag: "me",
+    metadata: { team: "red" },
+  });
+  await post("/v4/memories", {
+    containerTag: "me",
+    memories: [{ content: "Ada rides", metadata: { team: "blue" } }, { content: "Cleo swims" }],
+  });
+  const of = async (value: string) =>
+    (
+      await post("/v4/memories/list", {
+        containerTags: ["me"],
+        filters: { AND: [{ key: "team", value }] },
+      })
+    ).json.memoryEntries.map((entry: { memory: string }) => entry.memory);
+  expect(await of("red")).toEqual(["Bea likes opera"]);
+  expect(await of("blue")).toEqual(["Ada rides"]);
 });

@@ -1,9 +1,8 @@
-/** Memories: say, change, forget, list; profiles and conversations. */
-import type { ConversationMessage, CreateMemories, ForgetMatching, MatchedMemory } from "@smfs/api";
+/** Memories: say, change, forget, list. */
+import type { CreateMemories, ForgetMatching, MatchedMemory } from "@smfs/api";
 import type { Handlers } from "../app.ts";
-import { type Access, needContainer, needPlace, readableTags } from "../documents/access.ts";
+import { type Access, needContainer, readableTags } from "../documents/access.ts";
 import { newId } from "../documents/document-id.ts";
-import { receiveText } from "../documents/receive-content.ts";
 import { json } from "../http/answer.ts";
 import { conflict, forbidden, invalid, notFound } from "../http/http-error.ts";
 import { listLimitMax } from "../limits.ts";
@@ -13,15 +12,8 @@ import type { ServerContext } from "../server-context.ts";
 import type { MemoryReads, NewMemory, StoredMemory } from "../storage/memory.ts";
 import { fromIsoTime } from "../time.ts";
 import { digits } from "./list-routes.ts";
-import { writeContext, writtenContainers } from "./write-context.ts";
 
-type Names =
-  | "createMemories"
-  | "patchMemory"
-  | "forgetMemory"
-  | "listMemories"
-  | "forgetMatching"
-  | "conversation";
+type Names = "createMemories" | "patchMemory" | "forgetMemory" | "listMemories" | "forgetMatching";
 
 /** Memories that one listing goes through. */
 const listedMax = 100_000;
@@ -104,7 +96,6 @@ export function memoryHandlers(context: ServerContext): Pick<Handlers, Names> {
         return answer(forgotten);
       });
     },
-    conversation: conversationHandler(context),
   };
 }
 
@@ -195,13 +186,26 @@ async function allMemories(
   const all: StoredMemory[] = [];
   for (let after = 0, page: StoredMemory[] = []; after === 0 || page.length === pageMax; ) {
     page = await context.storage.memoriesAfter({ containerTags }, after, pageMax);
-    for (const memory of page) {
-      if (filter === undefined || matchesFilter(filter, memory.metadata)) all.push(memory);
-    }
+    all.push(...(filter === undefined ? page : await passing(context, page, filter)));
     after = page.at(-1)?.no ?? -1;
     if (all.length >= listedMax) break;
   }
   return all;
+}
+
+/** A memory passes a filter by its own metadata, or by that of the document it comes from. */
+async function passing(
+  context: ServerContext,
+  page: readonly StoredMemory[],
+  filter: Filter,
+): Promise<StoredMemory[]> {
+  const nos = [...new Set(page.flatMap(({ documentNo }) => documentNo ?? []))];
+  const documents = await context.storage.documentsByNo(nos);
+  const sources = new Map(documents.map(({ no, metadata }) => [no, metadata]));
+  return page.filter(({ metadata, documentNo }) => {
+    const source = documentNo === null ? undefined : sources.get(documentNo);
+    return matchesFilter(filter, metadata) || (source != null && matchesFilter(filter, source));
+  });
 }
 
 async function shown(context: ServerContext, memory: StoredMemory) {
@@ -230,50 +234,4 @@ async function matched(context: ServerContext, body: ForgetMatching) {
   if (query === undefined) throw invalid("query or ids: one is needed");
   const found = await context.memories.search(query, { containerTags: [containerTag] });
   return found.filter(({ similarity }) => similarity >= threshold).slice(0, maxForget);
-}
-
-function conversationHandler(context: ServerContext): Handlers["conversation"] {
-  const { storage, documents, limits, indexer } = context;
-  return async (request) => {
-    const { body } = request;
-    const containerTags = writtenContainers(body);
-    needPlace(request.access, { containerTags, filepath: request.access.pathPrefix });
-    // Callers resend all of it: the transcript is replaced, and earlier ones stay in the history.
-    const text = body.messages.map(transcript).join("\n\n");
-    const received = await receiveText(storage, text, limits.textBytesMax);
-    const write = {
-      received,
-      containerTags,
-      customId: body.conversationId,
-      metadata: { ...body.metadata, sm_conversation: true },
-      entityContext: body.entityContext ?? undefined,
-      taskType: "memory" as const,
-    };
-    const answer = await request.write(async (tx) => {
-      const { document } = await documents.put(tx, write, writeContext(request));
-      return json({
-        id: document.id,
-        conversationId: body.conversationId,
-        status: document.status,
-      });
-    });
-    indexer.wake();
-    return answer;
-  };
-}
-
-/** One message as a paragraph: who, and what was said in words. */
-function transcript(message: ConversationMessage): string {
-  const name = message.name === undefined ? message.role : `${message.role} (${message.name})`;
-  return `${name}: ${wordsOf(message.content)}`;
-}
-
-function wordsOf(content: unknown): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content
-    .flatMap((part: { readonly text?: unknown }) =>
-      typeof part.text === "string" ? [part.text] : [],
-    )
-    .join("\n");
 }

@@ -24,11 +24,11 @@ export async function preferring(
     ...(wantsAll ? ["return=representation"] : []),
   ];
   if (applied.length === 0) return answer;
-  // Written by writeAnswer.
-  const { id } = answer.body.value as WriteResponse;
+  // Written by writeAnswer; that of a conversation has a name of its own beside these fields.
+  const written = answer.body.value as WriteResponse;
   const document = await finished(
     context,
-    id,
+    written.id,
     Math.min(waitS || 0, changesWaitSMax) * 1000,
     request.signal,
   );
@@ -36,7 +36,7 @@ export async function preferring(
   const body = wantsAll
     ? toDocumentJson(document, await servedContent(context, request, document, true))
     : toWriteJson(document);
-  return json(body, answer.status, {
+  return json({ ...written, ...body }, answer.status, {
     ...stateHeaders(document),
     "Preference-Applied": applied.join(", "),
   });

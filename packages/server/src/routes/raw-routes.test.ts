@@ -232,7 +232,7 @@ describe("multipart", () => {
   });
 
   test.each([
-    ["x", "multipart/form-data", "boundary"],
+    ["x", "multipart/form-data", "without a boundary"],
     ["x", "multipart/form-data; boundary=b", "ended within a part"],
     [
       "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
@@ -252,6 +252,13 @@ describe("multipart", () => {
   ])("[SERVER-55] a form that is none is refused (%#)", async (body, type, details) => {
     const answer = await t.call("POST", "/v3/documents/file", body, { "content-type": type });
     expect([answer.status, answer.json.details]).toEqual([400, expect.stringContaining(details)]);
+  });
+
+  test("[SERVER-55] a body that says it is something else than a form is of the wrong type", async () => {
+    for (const type of ["text/plain", "application/json", "multipart/mixed; boundary=b"]) {
+      const answer = await t.call("POST", "/v3/documents/file", "x", { "content-type": type });
+      expect([answer.status, answer.json.error]).toEqual([415, "Unsupported Media Type"]);
+    }
   });
 });
 
@@ -280,5 +287,34 @@ describe("idempotency keys", () => {
     const running = answers.find((answer) => answer.status === 409)!;
     expect(running.headers.get("retry-after")).toBe("1");
     expect(running.json.current).toBeUndefined();
+  });
+
+  test("[SERVER-208] what takes several units is carried out once too, and answered as the first time", async () => {
+    const list = async () =>
+      (await t.call("POST", "/v3/documents/list", { containerTags: ["work"] })).json.pagination
+        .totalItems;
+    const twice = async (method: string, path: string, body: unknown, between = async () => {}) => {
+      const key = { "idempotency-key": path };
+      const first = await t.call(method, path, body, key);
+      await between();
+      const again = await t.call(method, path, body, key);
+      expect([again.status, again.text]).toEqual([200, first.text]);
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+      return first.json;
+    };
+    const batch = { containerTag: "work", documents: ["one", "two"] };
+    expect((await twice("POST", "/v3/documents/batch", batch)).success).toBe(2);
+    expect(await list()).toBe(2);
+    const anew = async () => void (await t.call("PUT", "/ext/v1/fs/work/a/b", "x"));
+    await anew();
+    const bulk = { containerTags: ["work"], filepath: "/a/" };
+    const removed = await twice("DELETE", "/v3/documents/bulk", bulk, anew);
+    expect([removed.deletedCount, await list()]).toEqual([1, 3]);
+    const gone = await twice("DELETE", "/v3/container-tags/work", undefined, anew);
+    expect([gone.deletedDocumentsCount, await list()]).toEqual([3, 1]);
+    const other = { "idempotency-key": "/v3/documents/batch" };
+    expect((await t.call("POST", "/v3/documents/batch", { documents: ["z"] }, other)).status).toBe(
+      422,
+    );
   });
 });

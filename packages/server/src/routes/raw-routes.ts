@@ -20,6 +20,7 @@ import { forbidden, invalid, notFound, preconditionFailed } from "../http/http-e
 import type { ServerContext } from "../server-context.ts";
 import type { StoredDocument, StoredVersion } from "../storage/stored.ts";
 import { digits } from "./list-routes.ts";
+import { preferring } from "./preferences.ts";
 import { writeAnswer, writeContext } from "./write-context.ts";
 
 export function rawHandlers(context: ServerContext): Pick<Handlers, "getRaw" | "putRaw" | "file"> {
@@ -46,24 +47,24 @@ export function rawHandlers(context: ServerContext): Pick<Handlers, "getRaw" | "
         contentDigest: request.header("content-digest"),
       });
       const answer = await request.write(async (tx) => {
-        const context = writeContext(request);
+        const write = writeContext(request);
         const document = await findDocument(tx, request.access, name);
         const isHere =
           document !== undefined &&
           (container === undefined || document.containerTags.includes(container));
         if (document !== undefined && isHere) {
-          return writeAnswer(await documents.change(tx, document, { ...more, received }, context));
+          return writeAnswer(await documents.change(tx, document, { ...more, received }, write));
         }
         if (request.conditions.ifMatch !== undefined)
           throw preconditionFailed("there is no such document");
         if (container === undefined) throw notFound("Document");
         const customId = checked("id", CustomIdSchema, name);
-        const write = { ...more, received, containerTags: [container], customId };
-        const result = await documents.put(tx, write, context);
+        const created = { ...more, received, containerTags: [container], customId };
+        const result = await documents.put(tx, created, write);
         return writeAnswer(result, result.created ? 201 : 200);
       }, received.digest);
       indexer.wake();
-      return answer;
+      return preferring(context, request, answer);
     },
     file: async (request) => {
       const { id = "", rev = "" } = request.params;

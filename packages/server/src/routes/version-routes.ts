@@ -14,6 +14,7 @@ import type { ServerContext } from "../server-context.ts";
 import type { DocumentReads, Transaction } from "../storage/storage.ts";
 import type { StoredDocument, StoredVersion, Tombstone } from "../storage/stored.ts";
 import { digits } from "./list-routes.ts";
+import { preferring } from "./preferences.ts";
 import { versionAnswer } from "./raw-routes.ts";
 import { servedContent } from "./served-content.ts";
 import { writeAnswer, writeContext } from "./write-context.ts";
@@ -74,7 +75,7 @@ export function versionHandlers(context: ServerContext): Pick<Handlers, Names> {
         return writeAnswer(await documents.restore(tx, document, version, writeContext(request)));
       });
       indexer.wake();
-      return answer;
+      return preferring(context, request, answer);
     },
     undelete: async (request) => {
       const answer = await request.write(async (tx) => {
@@ -90,7 +91,7 @@ export function versionHandlers(context: ServerContext): Pick<Handlers, Names> {
         return writeAnswer(await documents.undelete(tx, tombstone, writeContext(request)));
       });
       indexer.wake();
-      return answer;
+      return preferring(context, request, answer);
     },
   };
 }

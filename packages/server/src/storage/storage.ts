@@ -80,6 +80,8 @@ export interface DocumentReads {
     limit: number,
   ): Promise<StoredVersion[]>;
   version(documentNo: number, rev: number): Promise<StoredVersion | undefined>;
+  /** The messages of which a document is the transcript, as they were sent. */
+  conversation(documentNo: number): Promise<readonly unknown[] | undefined>;
   tag(tag: string): Promise<StoredTag | undefined>;
   setting(key: string): Promise<string | undefined>;
 }
@@ -262,6 +264,8 @@ export interface Transaction extends DocumentReads, MemoryReads, MemoryWrites {
     model: string,
     vectors: readonly { readonly chunkNo: number; readonly bytes: Uint8Array }[],
   ): Promise<void>;
+  /** The messages of which the document's present bytes are the transcript: JSON values; they go with these bytes. */
+  putConversation(documentNo: number, messages: readonly unknown[]): Promise<void>;
   /** Drops all vectors of a model that is no longer used. */
   dropVectors(model: string): Promise<void>;
 
@@ -306,6 +310,8 @@ export interface Storage
     })[]
   >;
   merge(id: string): Promise<StoredMerge | undefined>;
+  /** Merges that are still to be carried out, oldest first. */
+  mergesQueued(limit: number): Promise<StoredMerge[]>;
   keyByDigest(digest: string): Promise<StoredKey | undefined>;
   keys(): Promise<readonly StoredKey[]>;
   /** Drops what is past its time: old versions, tombstones, replies, blobs that nothing names. Bounded a call. */

@@ -73,6 +73,7 @@ test.each([
     "UPDATE content SET bytes = CAST('other' AS BLOB), size = 5 WHERE no = 1",
     /is not what its digest says/,
   ],
+  ["INSERT INTO conversation VALUES (1000, '[]')", /messages without their document: 1000/],
   [
     `UPDATE chunk SET content_rev = 100 WHERE document_no = ${one}`,
     /chunk of bytes that the document no longer has/,

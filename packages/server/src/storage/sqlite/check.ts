@@ -65,6 +65,10 @@ const rules: readonly { readonly problem: string; readonly sql: string }[] = [
       UNION ALL SELECT z.id FROM chunk_text_docsize z WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.no = z.id)`,
   },
   {
+    problem: "messages without their document",
+    sql: "SELECT document_no FROM conversation WHERE document_no NOT IN (SELECT no FROM document)",
+  },
+  {
     problem: "vector without its chunk",
     sql: "SELECT v.no FROM vector v WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.no = v.chunk_no)",
   },

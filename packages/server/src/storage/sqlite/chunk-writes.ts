@@ -6,8 +6,11 @@ import type { Counters } from "./counters.ts";
 import type { Database } from "./database.ts";
 
 export interface ChunkWrites
-  extends Pick<Transaction, "putChunks" | "putVectors" | "dropVectors" | "putExtractedText"> {
-  /** Drops the chunks and the extracted text of a document whose bytes change or go. */
+  extends Pick<
+    Transaction,
+    "putChunks" | "putVectors" | "dropVectors" | "putExtractedText" | "putConversation"
+  > {
+  /** Drops what belongs to the bytes of a document that change or go: chunks, extracted text, messages. */
   drop(documentNo: number): void;
 }
 
@@ -32,9 +35,13 @@ export function chunkWrites(db: Database, clock: Clock, counters: Counters): Chu
     drop: (documentNo) => {
       dropChunks(documentNo);
       sql.deleteExtracted.run(documentNo);
+      sql.deleteConversation.run(documentNo);
     },
     putExtractedText: async (documentNo, contentRev, text) => {
       sql.putExtracted.run(documentNo, contentRev, Buffer.from(text, "utf8"));
+    },
+    putConversation: async (documentNo, messages) => {
+      sql.putConversation.run(documentNo, JSON.stringify(messages));
     },
     putChunks: async (document, text, chunks, from = 0) => {
       dropChunks(document.no, from);
@@ -122,6 +129,10 @@ function statements(db: Database) {
     putExtracted: db.prepare<[number, number, Buffer]>(
       "INSERT OR REPLACE INTO extracted VALUES (?, ?, ?)",
     ),
+    putConversation: db.prepare<[number, string]>(
+      "INSERT OR REPLACE INTO conversation VALUES (?, ?)",
+    ),
+    deleteConversation: db.prepare<[number]>("DELETE FROM conversation WHERE document_no = ?"),
     deleteExtracted: db.prepare<[number]>("DELETE FROM extracted WHERE document_no = ?"),
   };
 }

@@ -44,13 +44,9 @@ export function documentReads(db: Database): DocumentReads {
     `SELECT s.*, g.tag FROM tombstone s JOIN tag g ON g.no = s.tag_no
        WHERE s.id = ? AND s.reason = 'deleted' ORDER BY s.seq DESC, s.tag_no LIMIT 1`,
   );
-  const versionsOf = db.prepare<[number, number, number, number, number], VersionRow>(
-    `SELECT v.*, k.digest, k.size FROM (
-       SELECT no AS document_no, updated_at AS at, created_at, ${stateColumns} FROM document WHERE no = ? AND rev < ?
-       UNION ALL
-       SELECT document_no, at, created_at, ${stateColumns} FROM version WHERE document_no = ? AND rev < ?
-     ) v JOIN content k ON k.no = v.content_no ORDER BY v.rev DESC LIMIT ?`,
-  );
+  const messages = db
+    .prepare<[number], string>("SELECT messages FROM conversation WHERE document_no = ?")
+    .pluck();
   const tagRow = db.prepare<[string], TagRow>("SELECT * FROM tag WHERE tag = ? AND removed = 0");
   const settingRow = db.prepare<[string], { v: string }>("SELECT v FROM setting WHERE k = ?");
   const nosInScope = (scope: Scope, order: Order, after?: number, limit?: number): number[] => {
@@ -68,10 +64,8 @@ export function documentReads(db: Database): DocumentReads {
     }
     return documents;
   };
-  const versionsBefore = (documentNo: number, rev: number, limit: number) =>
-    versionsOf.all(documentNo, rev, documentNo, rev, limit).map(toVersion);
-
   return {
+    ...versionReads(db),
     documentById: async (id) => mapped(byId.get(id), toDocument),
     documentByCustomId: async (customId, containerTags) => {
       if (containerTags === undefined) return mapped(byCustomId.get(customId), toDocument);
@@ -99,12 +93,30 @@ export function documentReads(db: Database): DocumentReads {
       return undefined;
     },
     tombstoneById: async (id) => mapped(tombstone.get(id), toTombstone),
+    // Written by putConversation alone.
+    conversation: async (documentNo) =>
+      mapped(messages.get(documentNo), (text) => JSON.parse(text) as readonly unknown[]),
+    tag: async (tag) => mapped(tagRow.get(tag), toTag),
+    setting: async (key) => settingRow.get(key)?.v,
+  };
+}
+
+/** States that documents had, and have. */
+function versionReads(db: Database): Pick<DocumentReads, "versions" | "version"> {
+  const versionsOf = db.prepare<[number, number, number, number, number], VersionRow>(
+    `SELECT v.*, k.digest, k.size FROM (
+       SELECT no AS document_no, updated_at AS at, created_at, ${stateColumns} FROM document WHERE no = ? AND rev < ?
+       UNION ALL
+       SELECT document_no, at, created_at, ${stateColumns} FROM version WHERE document_no = ? AND rev < ?
+     ) v JOIN content k ON k.no = v.content_no ORDER BY v.rev DESC LIMIT ? + 0`,
+  );
+  const versionsBefore = (documentNo: number, rev: number, limit: number) =>
+    versionsOf.all(documentNo, rev, documentNo, rev, limit).map(toVersion);
+  return {
     versions: async (documentNo, beforeRev, limit) =>
       versionsBefore(documentNo, beforeRev ?? Number.MAX_SAFE_INTEGER, limit),
     version: async (documentNo, rev) =>
       versionsBefore(documentNo, rev + 1, 1).find((version) => version.rev === rev),
-    tag: async (tag) => mapped(tagRow.get(tag), toTag),
-    setting: async (key) => settingRow.get(key)?.v,
   };
 }
 

@@ -91,11 +91,17 @@ export function smallWrites(db: Database): SmallWrites {
   };
 }
 
-export function smallReads(db: Database): Pick<Storage, "keyByDigest" | "keys" | "merge"> {
+export function smallReads(
+  db: Database,
+): Pick<Storage, "keyByDigest" | "keys" | "merge" | "mergesQueued"> {
   const byDigest = db.prepare<[string], KeyRow>("SELECT * FROM api_key WHERE digest = ?");
   const all = db.prepare<[], KeyRow>("SELECT * FROM api_key ORDER BY created_at, id");
   const merge = db.prepare<[string], MergeRow>("SELECT * FROM merge WHERE id = ?");
+  const queued = db.prepare<[number], MergeRow>(
+    "SELECT * FROM merge WHERE status = 'queued' ORDER BY created_at, id LIMIT ? + 0",
+  );
   return {
+    mergesQueued: async (limit) => queued.all(limit).map(toMerge),
     merge: async (id) => {
       const row = merge.get(id);
       return row === undefined ? undefined : toMerge(row);

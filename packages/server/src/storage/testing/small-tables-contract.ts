@@ -1,7 +1,7 @@
 /** Settings, replies, keys and containers: what every storage keeps of them. */
 import { expect, test } from "vitest";
 import type { Storage } from "../storage.ts";
-import { draft, nobody } from "./drafts.ts";
+import { draft, inline, nobody } from "./drafts.ts";
 
 /** @param open the storage of the test that runs */
 export function smallTablesContract(open: () => Storage): void {
@@ -34,6 +34,52 @@ export function smallTablesContract(open: () => Storage): void {
     expect(await open().keyByDigest("abc")).toEqual(key);
     expect(await open().write((tx) => tx.removeKey("k1"))).toBe(true);
     expect(await open().write((tx) => tx.removeKey("k1"))).toBe(false);
+  });
+
+  test("merges that are still to be carried out are found, oldest first", async () => {
+    const merge = (id: string, status: "queued" | "done", createdAt: number) => ({
+      id,
+      sourceTags: ["a", "b"],
+      targetTag: "c",
+      status,
+      error: null,
+      createdAt,
+      updatedAt: createdAt,
+    });
+    await open().write(async (tx) => {
+      await tx.putMerge(merge("late", "queued", 3));
+      await tx.putMerge(merge("over", "done", 2));
+      await tx.putMerge(merge("early", "queued", 1));
+    });
+    expect(await open().mergesQueued(10)).toEqual([
+      merge("early", "queued", 1),
+      merge("late", "queued", 3),
+    ]);
+    expect(await open().mergesQueued(1)).toHaveLength(1);
+    await open().write((tx) => tx.putMerge(merge("early", "done", 1)));
+    expect((await open().mergesQueued(10)).map(({ id }) => id)).toEqual(["late"]);
+    expect(await open().merge("early")).toMatchObject({ status: "done" });
+  });
+
+  test("the messages of a conversation go with the bytes that are their transcript", async () => {
+    const messages = [{ role: "user", content: ["hi", null, 1.5] }];
+    const { no } = await open().write(async (tx) => {
+      const document = await tx.create(draft("user: hi"));
+      await tx.putConversation(document.no, messages);
+      expect(await tx.conversation(document.no)).toEqual(messages);
+      return document;
+    });
+    expect(await open().conversation(no)).toEqual(messages);
+    expect(await open().conversation(no + 1)).toBeUndefined();
+    const [old] = await open().documentsByNo([no]);
+    const renamed = await open().write((tx) =>
+      tx.change(old!, { op: "rename", writer: nobody, filepath: "/a" }),
+    );
+    expect(await open().conversation(no)).toEqual(messages);
+    await open().write((tx) =>
+      tx.change(renamed, { op: "update", writer: nobody, content: inline("other") }),
+    );
+    expect(await open().conversation(no)).toBeUndefined();
   });
 
   test("a removed container begins anew, and its deletions stay in the log", async () => {
