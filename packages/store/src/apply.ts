@@ -265,6 +265,8 @@ export class Apply {
       ino: entry.ino,
     });
     this.#context.invalidate({ kind: "inode", ino: entry.parent });
+    // To the kernel it has no name left now: its other names say otherwise.
+    this.#context.invalidate({ kind: "inode", ino: entry.ino, attributesOnly: true });
     orphans.dropEntry(entry);
     inodes.update(entry.parent, inodes.touched());
     this.#aliases.endAt(entry.parent, entry.name);

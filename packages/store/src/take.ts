@@ -129,6 +129,8 @@ export class Take {
     if (entry.state === "live") orphans.unlinked(entry.ino, entry.parent);
     else orphans.freeIfUnused(entry.ino);
     this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
+    // Its other names, and who has it open, see that it has a name less.
+    this.#context.invalidate({ kind: "inode", ino: entry.ino, attributesOnly: true });
     return ino;
   }
 
