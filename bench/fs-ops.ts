@@ -95,10 +95,18 @@ interface Measured {
   readonly cpuUs: number | undefined;
 }
 
-/** The mean of one phase on one side. */
-function measure(phase: Phase, side: RunningSide, client: string): Measured {
+/** The mean of one phase on one side. @param pids who serves the sides, this one and all others */
+function measure(
+  phase: Phase,
+  side: RunningSide,
+  client: string,
+  pids: readonly number[],
+): Measured {
   const dir = phase.name === "readdir" ? join(side.dir, "list") : side.dir;
-  if (phase.caches === "cold") dropCaches();
+  if (phase.caches === "cold") {
+    dropCaches();
+    settle(pids);
+  }
   if (phase.caches === "warm") spawnSync(client, [phase.name, dir, String(phase.count)]);
   const before = side.pid === undefined ? undefined : cpuUs(side.pid);
   const start = performance.now();
@@ -123,6 +131,22 @@ function dropCaches(): void {
     writeFileSync("/proc/sys/vm/drop_caches", "2");
   } catch {
     canDropCaches = false;
+  }
+}
+
+/** Time between two looks, and how much of it whoever is quiet may use; how long to wait for that. */
+const settleMs = 20;
+const quietUs = 500;
+const looksMax = 100;
+
+/** The kernel tells the servers of all that it dropped: that is not the work that is measured. */
+function settle(pids: readonly number[]): void {
+  let before = Number.NEGATIVE_INFINITY;
+  for (let looks = 0; looks < looksMax; looks += 1) {
+    const now = pids.reduce((sum, pid) => sum + cpuUs(pid), 0);
+    if (now - before < quietUs) return;
+    before = now;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, settleMs);
   }
 }
 
@@ -171,12 +195,13 @@ function rounds(
   count: number,
 ): Row[] {
   const samples = list.map(() => new Map<string, Measured[]>());
+  const pids = running.flatMap(({ at }) => at.pid ?? []);
   // The first round warms compilers and caches, and is not counted.
   for (let round = -1; round < count; round += 1) {
     list.forEach((phase, index) => {
       const from = (round + 1 + index) % running.length;
       for (const { side, at } of [...running.slice(from), ...running.slice(0, from)]) {
-        const measured = measure(phase, at, client);
+        const measured = measure(phase, at, client, pids);
         if (round < 0) continue;
         const kept = samples[index]?.get(side.name) ?? [];
         samples[index]?.set(side.name, [...kept, measured]);
