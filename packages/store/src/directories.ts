@@ -1,9 +1,10 @@
 /** Directory streams. A position is an entry's number, so a stream survives whatever comes and goes meanwhile. */
 import { assert, type DirEntry, FsError, isDirectory, rootIno, S_IFDIR, S_IFMT } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
+import { textsPerName } from "./entries.ts";
 
 /** Names read from the database at a time. */
-const batchRows = 256;
+const batchNames = 256;
 /** Cookies of `.` and `..`; an entry's is its number above them. */
 const selfCookie = 1;
 const parentCookie = 2;
@@ -39,22 +40,26 @@ export class Directories {
   }
 
   read(fh: number, cookie: number, visit: (entry: DirEntry) => boolean): void {
-    const ino = this.inoOf(fh);
-    const self = { name: ".", ino, type: S_IFDIR, cookie: selfCookie };
+    const directory = this.inoOf(fh);
+    const self = { name: ".", ino: directory, type: S_IFDIR, cookie: selfCookie };
     if (cookie < selfCookie && !visit(self)) return;
-    const above = { name: "..", ino: this.parentOf(ino), type: S_IFDIR, cookie: parentCookie };
-    if (cookie < parentCookie && !visit(above)) return;
+    if (cookie < parentCookie) {
+      const ino = this.parentOf(directory);
+      if (!visit({ name: "..", ino, type: S_IFDIR, cookie: parentCookie })) return;
+    }
     const { entries, inodes } = this.#context;
     let afterId = Math.max(0, cookie - parentCookie);
     for (;;) {
-      const rows = entries.names(ino, afterId, batchRows);
-      for (const [id, name, ino] of rows) {
+      const texts = entries.names(directory, afterId, batchNames);
+      for (let at = 0; at < texts.length; at += textsPerName) {
+        const id = Number(texts[at]);
         assert(id > afterId, "a stream goes forward");
         afterId = id;
+        const ino = Number(texts[at + 1]);
         const type = inodes.modeOf(ino) & S_IFMT;
-        if (!visit({ name, ino, type, cookie: id + parentCookie })) return;
+        if (!visit({ name: texts[at + 2] ?? "", ino, type, cookie: id + parentCookie })) return;
       }
-      if (rows.length < batchRows) return;
+      if (texts.length < batchNames * textsPerName) return;
     }
   }
 

@@ -18,6 +18,11 @@ export class RowCache<T> {
     return older;
   }
 
+  /** What is there, without it counting as used. */
+  peek(key: number): T | undefined {
+    return this.#recent.get(key) ?? this.#older.get(key);
+  }
+
   set(key: number, row: T): void {
     this.#recent.set(key, row);
     if (this.#recent.size < this.#halfMax) return;
