@@ -6,6 +6,7 @@ import { dataCases } from "./data.ts";
 import { differences } from "./differences.ts";
 import { errorCases } from "./errors.ts";
 import { nameCases } from "./names.ts";
+import { processCases } from "./processes.ts";
 import { type Case, World } from "./world.ts";
 
 export interface Group {
@@ -19,6 +20,7 @@ export const groups: readonly Group[] = [
   { name: "names", cases: nameCases },
   { name: "data", cases: dataCases },
   { name: "attributes", cases: attributeCases },
+  { name: "processes", cases: processCases },
 ];
 
 let next = 0;

@@ -11,6 +11,7 @@ import { aclCases } from "./acl.ts";
 import { differences } from "./differences.ts";
 import { allowing, type Group, groups, observe } from "./groups.ts";
 import { permissionCases } from "./permissions.ts";
+import { handleCases } from "./processes.ts";
 import { sys } from "./syscalls.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -18,7 +19,12 @@ const isRoot = process.geteuid?.() === 0;
 /** Root alone can be somebody else. */
 const allGroups: readonly Group[] = [
   ...groups,
-  ...(isRoot ? [{ name: "permissions", cases: permissionCases }] : []),
+  ...(isRoot
+    ? [
+        { name: "permissions", cases: permissionCases },
+        { name: "handles", cases: handleCases },
+      ]
+    : []),
 ];
 
 const aclGroup: readonly Group[] = isRoot ? [{ name: "access lists", cases: aclCases }] : [];
