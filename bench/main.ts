@@ -4,6 +4,8 @@
  */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   fs: async (args) => (await import("./fs-ops.ts")).printFsOps(args),
+  retrieval: async (args) => (await import("./retrieval.ts")).benchRetrieval(args),
+  search: async (args) => (await import("./search.ts")).benchSearch(args),
   server: async (args) => (await import("./server.ts")).benchServer(args),
   store: async (args) => (await import("./store-size.ts")).benchStoreSize(args),
   sync: async (args) => (await import("./sync.ts")).benchSync(args),

@@ -1,7 +1,7 @@
 /**
  * Does search find what answers a question? Literal grep, words alone, vectors alone and their fusion, on three corpora.
  *
- *   npx tsx --conditions=source bench/retrieval.ts [--half tuning|held-out|both] [--minilm] [--pages 500]
+ *   npm run bench retrieval [-- --half tuning|held-out|both --minilm --pages 500]
  *
  * Needs the Debian packages man-db and perl-doc. The fused figures come from the search engine as the server runs it.
  */
@@ -20,6 +20,7 @@ import { type QuestionVector, SearchEngine } from "../packages/server/src/search
 import { openSqliteStorage } from "../packages/server/src/storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../packages/server/src/storage/storage.ts";
 import { type Corpus, manual, notes, perlFaq } from "./retrieval-corpora.ts";
+import { printTable } from "./table.ts";
 
 /** Ranks documents for a question, best first; those left out are not found. */
 type Method = (question: string) => Promise<readonly number[]>;
@@ -28,24 +29,34 @@ const rankMax = 100;
 const resamples = 2000;
 const embedder = new StaticEmbedder();
 
-const { values } = parseArgs({
-  options: {
-    half: { type: "string", default: "held-out" },
-    minilm: { type: "boolean", default: false },
-    pages: { type: "string", default: "500" },
-  },
-});
-const sharper = values.minilm
-  ? await minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock)?.load()
-  : undefined;
-const corpora = [notes(), perlFaq(), await manual(Number(values.pages))];
-console.log(
-  `| corpus | questions | method | R@1 | R@5 | MRR |\n| --- | --- | --- | --- | --- | --- |`,
-);
-for (const corpus of corpora) await measure(corpus);
-await sharper?.close();
+/** @param args `--half tuning|held-out|both`, `--minilm` (takes a quarter of an hour for 500 pages), `--pages N` */
+export async function benchRetrieval(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      half: { type: "string", default: "held-out" },
+      minilm: { type: "boolean", default: false },
+      pages: { type: "string", default: "500" },
+    },
+  });
+  const sharper = values.minilm
+    ? await minilmModel((text) => sharedWordPiece().tokenIds(text), systemClock)?.load()
+    : undefined;
+  const halves = values.half === "both" ? ["tuning", "held-out"] : [values.half];
+  const rows: string[][] = [];
+  for (const corpus of [notes(), perlFaq(), await manual(Number(values.pages))]) {
+    rows.push(...(await measure(corpus, halves, sharper)));
+  }
+  await sharper?.close();
+  printTable(["corpus", "questions", "method", "R@1", "R@5", "MRR"], rows);
+}
 
-async function measure(corpus: Corpus): Promise<void> {
+async function measure(
+  corpus: Corpus,
+  halves: readonly string[],
+  sharper: MinilmEmbedder | undefined,
+): Promise<string[][]> {
+  const rows: string[][] = [];
   const directory = mkdtempSync(join(tmpdir(), "smfs-retrieval-"));
   const storage = await openSqliteStorage({
     dataDir: directory,
@@ -54,27 +65,31 @@ async function measure(corpus: Corpus): Promise<void> {
     logger: silentLogger,
   });
   try {
-    const indexOf = await fill(storage, corpus);
-    const asked = methods(storage, corpus, indexOf);
-    for (const half of values.half === "both" ? ["tuning", "held-out"] : [values.half]) {
+    const indexOf = await fill(storage, corpus, sharper);
+    const asked = methods(storage, corpus, indexOf, sharper);
+    for (const half of halves) {
       const isHeldOut = half === "held-out";
       const questions = corpus.questions.filter((question) => question.isHeldOut === isHeldOut);
       for (const [name, method] of asked) {
         const ranks: number[] = [];
         for (const { text, answer } of questions)
           ranks.push((await method(text)).indexOf(answer) + 1);
-        const which = `${corpus.name} | ${half}, ${questions.length}`;
-        console.log(`| ${which} | ${name} | ${figures(ranks).join(" | ")} |`);
+        rows.push([corpus.name, `${half}, ${questions.length}`, name, ...figures(ranks)]);
       }
     }
   } finally {
     await storage.close();
     rmSync(directory, { recursive: true });
   }
+  return rows;
 }
 
 /** Writes the documents; the index in the corpus of each document number. */
-async function fill(storage: Storage, corpus: Corpus): Promise<Map<number, number>> {
+async function fill(
+  storage: Storage,
+  corpus: Corpus,
+  sharper: MinilmEmbedder | undefined,
+): Promise<Map<number, number>> {
   const indexOf = new Map<number, number>();
   for (const [index, text] of corpus.documents.entries()) {
     const bytes = Buffer.from(text);
@@ -151,6 +166,7 @@ function methods(
   storage: Storage,
   corpus: Corpus,
   indexOf: ReadonlyMap<number, number>,
+  sharper: MinilmEmbedder | undefined,
 ): [string, Method][] {
   const engine = new SearchEngine(storage, embedder);
   const lower = corpus.documents.map((document) => document.toLowerCase());

@@ -1,7 +1,7 @@
 /**
  * How long does a search take, with many chunks, and while documents are written?
  *
- *   npm run build && npx tsx --conditions=source bench/search.ts [--chunks 100000] [--searches 400]
+ *   npm run bench search [-- --chunks 100000 --searches 400]
  *
  * Documents are recombined from the perl FAQ (Debian package perl-doc); searches run in the worker, one after another.
  */
@@ -18,97 +18,123 @@ import type { SearchQuery } from "../packages/server/src/search/search-service.t
 import { openSqliteStorage } from "../packages/server/src/storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "../packages/server/src/storage/storage.ts";
 import { perlFaq } from "./retrieval-corpora.ts";
+import { median, printTable, quantile } from "./table.ts";
 
-const { values } = parseArgs({
-  options: {
-    chunks: { type: "string", default: "100000" },
-    searches: { type: "string", default: "400" },
-  },
-});
-const chunksWanted = Number(values.chunks);
-const searches = Number(values.searches);
 const random = seededRandom(7);
 const embedder = new StaticEmbedder();
-const corpus = perlFaq();
-const sentences = corpus.documents
-  .flatMap((text) => text.split(/(?<=[.!?])\s+|\n\n/))
-  .filter((s) => s.length > 20);
+
+interface Texts {
+  readonly questions: readonly string[];
+  readonly sentences: readonly string[];
+}
+
+function texts(): Texts {
+  const corpus = perlFaq();
+  const sentences = corpus.documents
+    .flatMap((text) => text.split(/(?<=[.!?])\s+|\n\n/))
+    .filter((s) => s.length > 20);
+  return { questions: corpus.questions.map(({ text }) => text), sentences };
+}
+
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
 
-const directory = mkdtempSync(join(tmpdir(), "smfs-search-bench-"));
-const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
-const storage = await openSqliteStorage({ dataDir: directory, ...shared });
-try {
-  const filled = performance.now();
-  const { documents, chunks } = await fill(storage);
-  const seconds = (performance.now() - filled) / 1000;
-  console.log(`${documents} documents, ${chunks} chunks, written in ${seconds.toFixed(1)} s`);
-  console.log(
-    `database: ${(statSync(join(directory, "server.sqlite")).size / documents / 1024).toFixed(1)} KiB a document\n`,
-  );
-  const indexing = openIndexing({ storage, workersOn: directory, ...shared });
-  const started = performance.now();
-  await indexing.search.search(query({}));
-  console.log(
-    `first search, with the worker's start: ${(performance.now() - started).toFixed(0)} ms\n`,
-  );
-  console.log("| search | p50 ms | p99 ms | processor ms |\n| --- | --- | --- | --- |");
-  await measure(indexing.search, "everything", {});
-  await measure(indexing.search, "container of all documents", {
-    scope: { containerTags: ["all"] },
+/** @param args `--chunks N`, `--searches N` of each kind */
+export async function benchSearch(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      chunks: { type: "string", default: "100000" },
+      searches: { type: "string", default: "400" },
+    },
   });
-  await measure(indexing.search, "container of 1 %", { scope: { containerTags: ["small"] } });
-  await measure(indexing.search, "directory of 10 %", {
-    scope: { containerTags: ["all"], filepath: "/d3/" },
-  });
+  const from = texts();
+  const directory = mkdtempSync(join(tmpdir(), "smfs-search-bench-"));
+  const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const storage = await openSqliteStorage({ dataDir: directory, ...shared });
+  try {
+    const { documents, chunks } = await fill(storage, Number(values.chunks), from.sentences);
+    const { size } = statSync(join(directory, "server.sqlite"));
+    const indexing = openIndexing({ storage, workersOn: directory, ...shared });
+    const bench = { search: indexing.search, searches: Number(values.searches), ...from };
+    const started = performance.now();
+    await indexing.search.search(query(bench, {}));
+    const firstMs = performance.now() - started;
+    const rows = await measureAll(bench, storage);
+    await indexing.close();
+    printTable([`${documents} documents, ${chunks} chunks`, "p50 / p99", "processor"], rows);
+    printTable(
+      ["of the same", ""],
+      [
+        ["first search, with the worker's start", `${firstMs.toFixed(0)} ms`],
+        ["database", `${(size / documents / 1024).toFixed(1)} KiB a document`],
+      ],
+    );
+  } finally {
+    await storage.close();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+interface Bench extends Texts {
+  readonly search: { search(query: SearchQuery): Promise<unknown> };
+  readonly searches: number;
+}
+
+async function measureAll(bench: Bench, storage: Storage): Promise<string[][]> {
+  const all = { containerTags: ["all"] };
+  const rows = [
+    await measure(bench, "everything", {}),
+    await measure(bench, "a container of all documents", { scope: all }),
+    await measure(bench, "a container of 1 % of them", { scope: { containerTags: ["small"] } }),
+    await measure(bench, "a directory of 10 % of them", { scope: { ...all, filepath: "/d3/" } }),
+  ];
   const stop = new AbortController();
-  const writing = writeAlong(stop.signal);
-  await measure(indexing.search, "container of all documents, while writing", {
-    scope: { containerTags: ["all"] },
-  });
+  const writing = writeAlong(storage, bench.sentences, stop.signal);
+  rows.push(await measure(bench, "the container of all, while it is written to", { scope: all }));
   stop.abort();
-  const { count, longest } = await writing;
-  console.log(
-    `\n${count} documents written meanwhile, the longest write took ${longest.toFixed(1)} ms`,
-  );
-  await indexing.close();
-} finally {
-  await storage.close();
-  rmSync(directory, { recursive: true });
+  const written = await writing;
+  rows.push([
+    "— each of the writes meanwhile",
+    `${median(written).toFixed(1)} / ${quantile(written, 0.99).toFixed(1)} ms`,
+    "",
+  ]);
+  return rows;
 }
 
-function query(more: Partial<SearchQuery>): SearchQuery {
-  return { q: pick(corpus.questions).text, scope: {}, limit: 10, ...more };
+function query(bench: Texts, more: Partial<SearchQuery>): SearchQuery {
+  return { q: pick(bench.questions), scope: {}, limit: 10, ...more };
 }
 
-async function measure(
-  service: { search(query: SearchQuery): Promise<unknown> },
-  name: string,
-  more: Partial<SearchQuery>,
-): Promise<void> {
+async function measure(bench: Bench, name: string, more: Partial<SearchQuery>): Promise<string[]> {
   const times: number[] = [];
   // What a search costs does not depend on what else the machine does, as the time until its answer does.
   const before = process.cpuUsage();
-  for (let i = 0; i < searches; i += 1) {
+  for (let i = 0; i < bench.searches; i += 1) {
     const started = performance.now();
-    await service.search(query(more));
+    await bench.search.search(query(bench, more));
     times.push(performance.now() - started);
   }
   const { user, system } = process.cpuUsage(before);
-  const processor = ((user + system) / 1000 / searches).toFixed(1);
-  times.sort((a, b) => a - b);
-  const at = (share: number): string => (times[Math.floor(share * times.length)] ?? 0).toFixed(1);
-  console.log(`| ${name} | ${at(0.5)} | ${at(0.99)} | ${processor} |`);
+  return [
+    name,
+    `${median(times).toFixed(1)} / ${quantile(times, 0.99).toFixed(1)} ms`,
+    `${((user + system) / 1000 / bench.searches).toFixed(1)} ms`,
+  ];
 }
 
-async function fill(into: Storage): Promise<{ documents: number; chunks: number }> {
+async function fill(
+  into: Storage,
+  chunksWanted: number,
+  sentences: readonly string[],
+): Promise<{ documents: number; chunks: number }> {
   let documents = 0;
   let chunks = 0;
   while (chunks < chunksWanted) {
     await into.write(async (tx) => {
       for (let i = 0; i < 500; i += 1) {
         documents += 1;
-        chunks += await create(tx, documents, documents % 100 === 0 ? ["all", "small"] : ["all"]);
+        const containerTags = documents % 100 === 0 ? ["all", "small"] : ["all"];
+        chunks += await create(tx, documents, containerTags, sentences);
       }
     });
   }
@@ -119,6 +145,7 @@ async function create(
   tx: Parameters<Parameters<Storage["write"]>[0]>[0],
   number: number,
   containerTags: readonly string[],
+  sentences: readonly string[],
 ): Promise<number> {
   const text = Array.from({ length: 12 }, () => pick(sentences)).join(" ");
   const bytes = Buffer.from(text);
@@ -143,15 +170,18 @@ async function create(
   return indexed.length;
 }
 
-async function writeAlong(signal: AbortSignal): Promise<{ count: number; longest: number }> {
-  let count = 0;
-  let longest = 0;
+/** Writes a document every 20 ms, until told to stop. @returns how long each took, in milliseconds */
+async function writeAlong(
+  storage: Storage,
+  sentences: readonly string[],
+  signal: AbortSignal,
+): Promise<number[]> {
+  const times: number[] = [];
   while (!signal.aborted) {
     const started = performance.now();
-    await storage.write((tx) => create(tx, 10_000_000 + count, ["all"]));
-    longest = Math.max(longest, performance.now() - started);
-    count += 1;
+    await storage.write((tx) => create(tx, 10_000_000 + times.length, ["all"], sentences));
+    times.push(performance.now() - started);
     await systemClock.sleep(20);
   }
-  return { count, longest };
+  return times;
 }

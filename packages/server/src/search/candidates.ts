@@ -1,12 +1,12 @@
 /** What is known of chunks while candidates are gathered from both indexes. */
-import type { StoredVector } from "../storage/stored.ts";
+import type { VectorOfChunk } from "../storage/stored.ts";
 import { cosine } from "./quantise.ts";
 import type { Candidate } from "./rank.ts";
 
 interface Known {
   readonly documentNo: number;
   readonly lexicalShare: number;
-  readonly vectors: StoredVector[];
+  readonly vectors: VectorOfChunk[];
 }
 
 /** A question's vector of one model. */
@@ -23,16 +23,22 @@ export class Candidates {
     this.#known.set(chunkNo, { documentNo, lexicalShare, vectors: [] });
   }
 
-  /** Stored vectors, all models' of a chunk together. Chunks whose vectors are known already stay as they are. */
-  addVectors(vectors: readonly StoredVector[]): void {
+  /**
+   * Stored vectors, all models' of a chunk together. Chunks whose vectors are known already stay as they are.
+   * @param documentNos the documents of chunks that the lexical index did not give
+   */
+  addVectors(
+    vectors: readonly VectorOfChunk[],
+    documentNos: ReadonlyMap<number, number> = new Map(),
+  ): void {
     const added = new Set<number>();
     for (const vector of vectors) {
-      const { chunkNo, documentNo } = vector;
-      let known = this.#known.get(chunkNo);
-      if (known === undefined) {
-        known = { documentNo, lexicalShare: 0, vectors: [] };
-        this.#known.set(chunkNo, known);
-      }
+      const { chunkNo } = vector;
+      const documentNo = documentNos.get(chunkNo);
+      if (documentNo !== undefined && !this.#known.has(chunkNo))
+        this.addHit(chunkNo, documentNo, 0);
+      const known = this.#known.get(chunkNo);
+      if (known === undefined) continue;
       if (known.vectors.length === 0) added.add(chunkNo);
       if (added.has(chunkNo)) known.vectors.push(vector);
     }

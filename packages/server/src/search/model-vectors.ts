@@ -42,7 +42,11 @@ export class ModelVectors {
     await this.follow();
   }
 
-  nearest(query: Uint8Array, limit: number, allowed: DocumentSet | undefined): number[] {
+  nearest(
+    query: Uint8Array,
+    limit: number,
+    allowed: DocumentSet | undefined,
+  ): ReadonlyMap<number, number> {
     return this.#matrix.nearest(query, limit, allowed);
   }
 

@@ -5,7 +5,7 @@
 import type { Calibration } from "../embed/embedder.ts";
 import type { StaticEmbedder } from "../embed/static-embedder.ts";
 import type { SearchReads } from "../storage/storage.ts";
-import type { StoredDocument, StoredVector } from "../storage/stored.ts";
+import type { StoredDocument, VectorOfChunk } from "../storage/stored.ts";
 import { Candidates } from "./candidates.ts";
 import { matchesFilter } from "./filter.ts";
 import {
@@ -150,32 +150,33 @@ export class SearchEngine {
       candidates.addHit(chunkNo, documentNo, share);
     }
     for (const asked of question.vectors) {
-      const { vectors, chunks } = await this.#nearest(asked, limit, allowed);
-      isAll &&= chunks < limit;
-      candidates.addVectors(vectors);
+      const { vectors, near } = await this.#nearest(asked, limit, allowed);
+      isAll &&= near.size < limit;
+      candidates.addVectors(vectors, near);
     }
     candidates.addVectors(await this.#reads.vectorsOf(candidates.withoutVectors()));
     return { ranked: rank(candidates.scored(question.vectors), question.models), isAll };
   }
 
-  /** Stored vectors, of all models, of the chunks that are nearest by one of them. */
+  /** The chunks that are nearest by one model with their documents, and their stored vectors of all models. */
   async #nearest(
     { model, vector }: QuestionVector,
     limit: number,
     allowed: Allowed | undefined,
-  ): Promise<{ readonly vectors: readonly StoredVector[]; readonly chunks: number }> {
+  ): Promise<{
+    readonly vectors: readonly VectorOfChunk[];
+    readonly near: ReadonlyMap<number, number>;
+  }> {
     const matrix = await this.#vectorsOf(model, vector.length);
     const query = quantised(vector);
     for (let rounds = 1; ; rounds += 1) {
       const near = matrix.nearest(query, limit, allowed?.set);
-      const vectors = await this.#reads.vectorsOf(near);
+      const vectors = await this.#reads.vectorsOf([...near.keys()]);
       const alive = new Set(vectors.filter((v) => v.model === model).map((v) => v.chunkNo));
-      const gone = near.filter((chunkNo) => !alive.has(chunkNo));
+      const gone = [...near.keys()].filter((chunkNo) => !alive.has(chunkNo));
       for (const chunkNo of gone) matrix.remove(chunkNo);
       // Chunks that are gone took places of others; where there are many, all of them are found at once.
-      if (gone.length * 4 <= near.length || rounds === roundsMax) {
-        return { vectors, chunks: near.length };
-      }
+      if (gone.length * 4 <= near.size || rounds === roundsMax) return { vectors, near };
       if (rounds === roundsMax - 1) await matrix.rebuild();
     }
   }

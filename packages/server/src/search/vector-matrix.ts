@@ -68,11 +68,11 @@ export class VectorMatrix {
   }
 
   /**
-   * Chunks whose signs are nearest to the query's, at most `limit`, in no order.
+   * Chunks whose signs are nearest to the query's with their documents, at most `limit`, in no order.
    * @param query a stored vector
    * @param allowed documents that may be found; undefined: all
    */
-  nearest(query: Uint8Array, limit: number, allowed: DocumentSet | undefined): number[] {
+  nearest(query: Uint8Array, limit: number, allowed: DocumentSet | undefined): Map<number, number> {
     const wanted = new Uint32Array(this.#words);
     writeSigns(query, wanted, 0);
     const distances = new Uint16Array(this.#rows);
@@ -93,7 +93,7 @@ export class VectorMatrix {
       furthest += 1;
       room -= counts[furthest] ?? 0;
     }
-    const found: number[] = [];
+    const found = new Map<number, number>();
     for (let row = 0; row < this.#rows; row += 1) {
       const distance = distances[row] ?? excluded;
       if (distance > furthest + 1 || distance === excluded) continue;
@@ -101,7 +101,7 @@ export class VectorMatrix {
         if (room === 0) continue;
         room -= 1;
       }
-      found.push(this.#chunkNos[row] ?? 0);
+      found.set(this.#chunkNos[row] ?? 0, documentNos[row] ?? 0);
     }
     return found;
   }

@@ -22,6 +22,7 @@ import type {
   StoredVector,
   StoredVersion,
   Tombstone,
+  VectorOfChunk,
   Writer,
 } from "./stored.ts";
 
@@ -189,7 +190,7 @@ export interface SearchReads {
   /** Vectors of a model above `afterNo`, oldest first: how the matrix in memory is loaded and follows. */
   vectorsAfter(model: string, afterNo: number, limit: number): Promise<StoredVector[]>;
   /** The vectors of these chunks, of all models, for rescoring. */
-  vectorsOf(chunkNos: readonly number[]): Promise<StoredVector[]>;
+  vectorsOf(chunkNos: readonly number[]): Promise<VectorOfChunk[]>;
   /** Chunks that still exist, in the order of `nos`. */
   chunksByNo(nos: readonly number[]): Promise<StoredChunk[]>;
   /** The chunks of a document's current content, by position. */

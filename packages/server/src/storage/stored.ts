@@ -216,6 +216,11 @@ export interface StoredChunk extends Omit<IndexedChunk, "lexicalText" | "vectors
   readonly createdAt: number;
 }
 
+/** One of the vectors of a chunk. */
+export interface VectorOfChunk extends ChunkVector {
+  readonly chunkNo: number;
+}
+
 /** A vector as it is kept. */
 export interface StoredVector {
   /** Grows with every vector written, never reused. */

@@ -20,21 +20,21 @@ export function changeReads(db: Database): ChangeReads {
   const liveOfTag = db.prepare<[string, number, number], DocumentRow>(
     `SELECT ${documentColumns} FROM document_tag t INDEXED BY document_tag_seq
        CROSS JOIN document d ON d.no = t.document_no ${documentJoin}
-       WHERE t.tag_no = (SELECT no FROM tag WHERE tag = ?) AND t.seq > ? ORDER BY t.seq LIMIT ?`,
+       WHERE t.tag_no = (SELECT no FROM tag WHERE tag = ?) AND t.seq > ? ORDER BY t.seq LIMIT ? + 0`,
   );
   const goneFromTag = db.prepare<[string, number, number], TombstoneRow>(
     `SELECT s.*, g.tag FROM tag g CROSS JOIN tombstone s INDEXED BY tombstone_tag ON s.tag_no = g.no
-       WHERE g.tag = ? AND s.seq > ? ORDER BY s.seq LIMIT ?`,
+       WHERE g.tag = ? AND s.seq > ? ORDER BY s.seq LIMIT ? + 0`,
   );
   const live = db.prepare<[number, number], DocumentRow>(
-    `SELECT ${documentColumns} FROM document d ${documentJoin} WHERE d.seq > ? ORDER BY d.seq LIMIT ?`,
+    `SELECT ${documentColumns} FROM document d ${documentJoin} WHERE d.seq > ? ORDER BY d.seq LIMIT ? + 0`,
   );
   // A document deleted from several containers has one row for each, all with one seq: one of them is enough.
   const gone = db.prepare<[number, number], TombstoneRow>(
     `SELECT s.*, g.tag FROM tombstone s JOIN tag g ON g.no = s.tag_no
        WHERE s.seq > ? AND s.reason = 'deleted'
          AND s.tag_no = (SELECT min(o.tag_no) FROM tombstone o WHERE o.seq = s.seq)
-       ORDER BY s.seq LIMIT ?`,
+       ORDER BY s.seq LIMIT ? + 0`,
   );
   const position = () => present(counter.get(), "the counters");
 

@@ -23,7 +23,7 @@ export function collectRows(
   >(
     `SELECT v.document_no, v.rev, v.content_no FROM version v INDEXED BY version_at
        WHERE v.at < ? AND (SELECT count(*) FROM version n WHERE n.document_no = v.document_no AND n.rev > v.rev) >= ?
-       AND EXISTS (SELECT 1 FROM document d WHERE d.no = v.document_no) LIMIT ?`,
+       AND EXISTS (SELECT 1 FROM document d WHERE d.no = v.document_no) LIMIT ? + 0`,
   );
   const versionsOfGone = db.prepare<
     [number],
@@ -31,7 +31,7 @@ export function collectRows(
   >(
     `SELECT v.document_no, v.rev, v.content_no FROM version v
        WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.no = v.document_no)
-       AND NOT EXISTS (SELECT 1 FROM tombstone s WHERE s.id = v.id) LIMIT ?`,
+       AND NOT EXISTS (SELECT 1 FROM tombstone s WHERE s.id = v.id) LIMIT ? + 0`,
   );
   const deleteVersion = db.prepare<[number, number]>(
     "DELETE FROM version WHERE document_no = ? AND rev = ?",
@@ -42,13 +42,13 @@ export function collectRows(
        AND NOT EXISTS (SELECT 1 FROM document WHERE no = @document AND content_no = @content)`,
   );
   const oldTombstones = db.prepare<[number, number], { seq: number; tag_no: number }>(
-    "SELECT seq, tag_no FROM tombstone WHERE deleted_at < ? ORDER BY seq LIMIT ?",
+    "SELECT seq, tag_no FROM tombstone WHERE deleted_at < ? ORDER BY seq LIMIT ? + 0",
   );
   const deleteTombstone = db.prepare<[number, number]>(
     "DELETE FROM tombstone WHERE seq = ? AND tag_no = ?",
   );
   const deleteReplies = db.prepare<[number, number]>(
-    "DELETE FROM reply WHERE scope IN (SELECT scope FROM reply WHERE at < ? LIMIT ?)",
+    "DELETE FROM reply WHERE scope IN (SELECT scope FROM reply WHERE at < ? LIMIT ? + 0)",
   );
 
   return (limits, now) => {

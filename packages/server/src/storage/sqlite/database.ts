@@ -101,6 +101,24 @@ function writerOf(db: Database): string | undefined {
   }
 }
 
+/** Statements that a cache keeps: their texts differ by the form of a scope and the number of its containers. */
+const statementsMax = 64;
+
+/** Makes statements whose text is put together, each text once. */
+export function statementsByText<Parameters extends unknown[], Row>(
+  db: Database,
+): (sql: string) => Sqlite.Statement<Parameters, Row> {
+  const statements = new Map<string, Sqlite.Statement<Parameters, Row>>();
+  return (sql) => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = db.prepare<Parameters, Row>(sql);
+    if (statements.size === statementsMax) statements.clear();
+    statements.set(sql, statement);
+    return statement;
+  };
+}
+
 /** Opens a connection that only reads: it sees what is committed, never a unit that is still running. */
 export function openReader(file: string): Database {
   const db = new Sqlite(file, { timeout: busyMs, readonly: true, fileMustExist: true });

@@ -2,7 +2,7 @@
 import { parentPath } from "@smfs/core";
 import type { DocumentReads, Order, Scope } from "../storage.ts";
 import type { StoredDocument } from "../stored.ts";
-import type { Database } from "./database.ts";
+import { type Database, statementsByText } from "./database.ts";
 import {
   type DocumentRow,
   documentColumns,
@@ -49,10 +49,10 @@ export function documentReads(db: Database): DocumentReads {
     .pluck();
   const tagRow = db.prepare<[string], TagRow>("SELECT * FROM tag WHERE tag = ? AND removed = 0");
   const settingRow = db.prepare<[string], { v: string }>("SELECT v FROM setting WHERE k = ?");
+  const scoped = statementsByText<(string | number)[], number>(db);
   const nosInScope = (scope: Scope, order: Order, after?: number, limit?: number): number[] => {
     const query = scopeQuery(scope, order, after, limit);
-    return db
-      .prepare<(string | number)[], number>(query.sql)
+    return scoped(query.sql)
       .pluck()
       .all(...query.parameters);
   };

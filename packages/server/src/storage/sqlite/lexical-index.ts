@@ -5,7 +5,7 @@
  * would make the engine score a large share of all chunks are left out, since they hardly move a score.
  */
 import type { LexicalQuery, LexicalResult } from "../storage.ts";
-import type { Database } from "./database.ts";
+import { type Database, statementsByText } from "./database.ts";
 import { scopeQuery } from "./scope.ts";
 
 const k1 = 1.2;
@@ -54,11 +54,12 @@ export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResu
     `SELECT c.no, c.document_no, b.score FROM (
        SELECT no, score FROM (
          SELECT rowid AS no, -bm25(chunk_text) AS score FROM chunk_text
-           WHERE chunk_text MATCH ? ORDER BY rowid DESC LIMIT ?
-       ) ORDER BY score DESC, no LIMIT ?
+           WHERE chunk_text MATCH ? ORDER BY rowid DESC LIMIT ? + 0
+       ) ORDER BY score DESC, no LIMIT ? + 0
      ) b CROSS JOIN chunk c ON c.no = b.no`,
   );
 
+  const scoped = statementsByText<(string | number)[], HitRow>(db);
   const lookUp = (words: readonly string[], chunks: number): Word[] => {
     for (const [index, word] of words.entries()) ask.run(index, word);
     const counts = new Map<number, number>();
@@ -79,7 +80,7 @@ export function lexicalIndex(db: Database): (query: LexicalQuery) => LexicalResu
     const match = selecting.map((word) => `"${word.replaceAll('"', '""')}"`).join(" OR ");
     const rows = isEverything(query)
       ? everywhere.all(match, scoredChunksMax, query.limit)
-      : inScope(db, match, query);
+      : inScope(scoped, match, query);
     return {
       hits: rows.map((row) => ({ chunkNo: row.no, documentNo: row.document_no, score: row.score })),
       scoreMax,
@@ -110,18 +111,20 @@ class FrequentTerms {
 }
 
 /** A chunk is scored only once it is known to be in scope. */
-function inScope(db: Database, match: string, query: LexicalQuery): HitRow[] {
+function inScope(
+  statementOf: ReturnType<typeof statementsByText<(string | number)[], HitRow>>,
+  match: string,
+  query: LexicalQuery,
+): HitRow[] {
   const scope = scopeQuery(query.scope, { by: "createdAt", descending: false });
-  return db
-    .prepare<(string | number)[], HitRow>(
-      `SELECT no, document_no, score FROM (
+  return statementOf(
+    `SELECT no, document_no, score FROM (
          SELECT c.no, c.document_no, -bm25(chunk_text) AS score
            FROM chunk_text CROSS JOIN chunk c ON c.no = chunk_text.rowid
            WHERE chunk_text MATCH ? AND c.document_no IN (${scope.sql})
-           ORDER BY chunk_text.rowid DESC LIMIT ?
-       ) ORDER BY score DESC, no LIMIT ?`,
-    )
-    .all(match, ...scope.parameters, scoredChunksMax, query.limit);
+           ORDER BY chunk_text.rowid DESC LIMIT ? + 0
+       ) ORDER BY score DESC, no LIMIT ? + 0`,
+  ).all(match, ...scope.parameters, scoredChunksMax, query.limit);
 }
 
 function isEverything({ scope }: LexicalQuery): boolean {

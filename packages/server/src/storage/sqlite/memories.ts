@@ -10,7 +10,7 @@ import type {
 } from "../memory.ts";
 import type { Metadata } from "../stored.ts";
 import type { Counters } from "./counters.ts";
-import type { Database } from "./database.ts";
+import { type Database, statementsByText } from "./database.ts";
 import type { TagWrites } from "./tag-writes.ts";
 
 interface MemoryRow {
@@ -54,17 +54,16 @@ export function memoryReads(db: Database): MemoryReads {
   );
   const owed = db.prepare<[number, number], FactDebt>(
     `SELECT document_no AS documentNo, content_rev AS contentRev FROM fact_debt
-       WHERE document_no > ? ORDER BY document_no LIMIT ?`,
+       WHERE document_no > ? ORDER BY document_no LIMIT ? + 0`,
   );
+  const scoped = statementsByText<(string | number)[], MemoryRow>(db);
   const after = (scope: MemoryScope, afterNo: number, limit: number): MemoryRow[] => {
     const tags = scope.containerTags;
     const inTags = tags === undefined ? "" : ` AND g.tag IN (${tags.map(() => "?").join(", ")})`;
     const forgotten = scope.withForgotten === true ? "" : " AND m.is_forgotten = 0";
-    return db
-      .prepare<(string | number)[], MemoryRow>(
-        `${select} WHERE m.is_latest = 1 AND m.no > ?${inTags}${forgotten} ORDER BY m.no LIMIT ?`,
-      )
-      .all(afterNo, ...(tags ?? []), limit);
+    return scoped(
+      `${select} WHERE m.is_latest = 1 AND m.no > ?${inTags}${forgotten} ORDER BY m.no LIMIT ? + 0`,
+    ).all(afterNo, ...(tags ?? []), limit);
   };
   return {
     memoryById: async (id) => {

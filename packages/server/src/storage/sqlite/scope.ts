@@ -56,7 +56,7 @@ export function scopeQuery(scope: Scope, order: Order, after?: number, limit?: n
   if (limit !== undefined) parameters.push(limit);
   const sql = `SELECT ${single ? "t.document_no" : "d.no"} AS no FROM ${from}${
     where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`
-  } ORDER BY ${position} ${order.descending ? "DESC" : "ASC"}${limit === undefined ? "" : " LIMIT ?"}`;
+  } ORDER BY ${position} ${order.descending ? "DESC" : "ASC"}${limit === undefined ? "" : " LIMIT ? + 0"}`;
   return { sql, parameters };
 }
 

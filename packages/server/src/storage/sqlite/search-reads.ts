@@ -33,8 +33,7 @@ const chunkSelect = `SELECT c.*, k.digest,
     substr(CASE WHEN d.is_text THEN k.bytes ELSE x.bytes END, c.byte_start + 1, c.byte_end - c.byte_start) AS text
   FROM chunk c JOIN document d ON d.no = c.document_no JOIN content k ON k.no = d.content_no
   LEFT JOIN extracted x ON x.document_no = d.no`;
-const vectorColumns = "v.no, v.chunk_no, c.document_no, m.name AS model, v.bytes";
-const vectorSelect = `SELECT ${vectorColumns} FROM vector v JOIN chunk c ON c.no = v.chunk_no JOIN model m ON m.no = v.model_no`;
+const vectorSelect = `SELECT v.no, v.chunk_no, c.document_no, m.name AS model, v.bytes FROM vector v JOIN chunk c ON c.no = v.chunk_no JOIN model m ON m.no = v.model_no`;
 
 export function searchReads(
   db: Database,
@@ -45,6 +44,7 @@ export function searchReads(
   const lexical = lexicalIndex(db);
   const texts = textDebtReads(db);
   const sql = statements(db);
+  const modelName = modelNames(db);
   const toStoredChunk = async (row: ChunkTextRow): Promise<StoredChunk> => {
     const bytes =
       row.text ??
@@ -62,7 +62,10 @@ export function searchReads(
     lexical: async (query) => lexical(query),
     vectorsAfter: async (model, afterNo, limit) =>
       sql.vectorsAfter.all(model, afterNo, limit).map(toVector),
-    vectorsOf: async (chunkNos) => sql.vectorsOfChunks.all(JSON.stringify(chunkNos)).map(toVector),
+    vectorsOf: async (chunkNos) =>
+      sql.vectorsOfChunks
+        .all(JSON.stringify(chunkNos))
+        .map(([chunkNo, model, bytes]) => ({ chunkNo, model: modelName(model), bytes })),
     chunksByNo: async (nos) => toStoredChunks(nos.flatMap((no) => sql.chunkByNo.all(no))),
     chunksOfDocument: async (documentNo) => toStoredChunks(sql.chunksOfDocument.all(documentNo)),
     documentsByNo: documents.documentsByNo,
@@ -97,27 +100,39 @@ function toVector(row: VectorRow): StoredVector {
   };
 }
 
+/** Names of models by their numbers, which are given once. */
+function modelNames(db: Database): (no: number) => string {
+  const names = new Map<number, string>();
+  const find = db.prepare<[number], string>("SELECT name FROM model WHERE no = ?").pluck();
+  return (no) => {
+    const known = names.get(no) ?? present(find.get(no), "the model of a vector");
+    names.set(no, known);
+    return known;
+  };
+}
+
 function statements(db: Database) {
   return {
     vectorsAfter: db.prepare<[string, number, number], VectorRow>(
-      `${vectorSelect} WHERE m.name = ? AND v.no > ? ORDER BY v.no LIMIT ?`,
+      `${vectorSelect} WHERE m.name = ? AND v.no > ? ORDER BY v.no LIMIT ? + 0`,
     ),
-    // One statement for all of them: a call into the engine costs more than a row.
-    vectorsOfChunks: db.prepare<[string], VectorRow>(
-      `SELECT ${vectorColumns} FROM json_each(?) j CROSS JOIN vector v ON v.chunk_no = j.value
-         CROSS JOIN chunk c ON c.no = v.chunk_no CROSS JOIN model m ON m.no = v.model_no`,
-    ),
+    // Several hundred rows for each search: one statement for all of them, no joins, and arrays instead of objects.
+    vectorsOfChunks: db
+      .prepare<[string], [chunkNo: number, modelNo: number, bytes: Buffer]>(
+        `SELECT v.chunk_no, v.model_no, v.bytes FROM json_each(?) j CROSS JOIN vector v ON v.chunk_no = j.value`,
+      )
+      .raw(),
     chunkByNo: db.prepare<[number], ChunkTextRow>(`${chunkSelect} WHERE c.no = ?`),
     chunksOfDocument: db.prepare<[number], ChunkTextRow>(
       `${chunkSelect} WHERE c.document_no = ? ORDER BY c.position`,
     ),
     unfinished: db.prepare<[number, number], DocumentRow>(
       `SELECT ${documentColumns} FROM document d ${documentJoin}
-         WHERE d.no > ? AND (d.status NOT IN ('done', 'failed') OR d.dreaming <> 'done') ORDER BY d.no LIMIT ?`,
+         WHERE d.no > ? AND (d.status NOT IN ('done', 'failed') OR d.dreaming <> 'done') ORDER BY d.no LIMIT ? + 0`,
     ),
     withoutVector: db.prepare<[number, string, number], ChunkTextRow>(
       `${chunkSelect} WHERE c.no > ? AND NOT EXISTS (SELECT 1 FROM vector v JOIN model m ON m.no = v.model_no
-         WHERE v.chunk_no = c.no AND m.name = ?) ORDER BY c.no LIMIT ?`,
+         WHERE v.chunk_no = c.no AND m.name = ?) ORDER BY c.no LIMIT ? + 0`,
     ),
     chunksOf: db
       .prepare<[number], number>("SELECT count(*) FROM chunk WHERE document_no = ?")

@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 export function textDebtReads(db: Database): Pick<PipelineReads, "owesText" | "textsOwedAfter"> {
   const owed = db.prepare<[number, number], TextDebt>(
     `SELECT document_no AS documentNo, content_rev AS contentRev FROM text_debt
-       WHERE document_no > ? ORDER BY document_no LIMIT ?`,
+       WHERE document_no > ? ORDER BY document_no LIMIT ? + 0`,
   );
   const one = db.prepare<[number], number>("SELECT 1 FROM text_debt WHERE document_no = ?").pluck();
   return {

@@ -33,7 +33,7 @@ export function thinVersions(db: Database): (limits: CollectLimits, now: number)
   const remember = db.prepare<[string, string]>("INSERT OR REPLACE INTO setting VALUES (?, ?)");
   const columns = "document_no, rev, content_no, at, op, origin, actor, session";
   const old = db.prepare<[number, number, number], VersionRow>(
-    `SELECT ${columns} FROM version INDEXED BY version_at WHERE at > ? AND at < ? ORDER BY at LIMIT ?`,
+    `SELECT ${columns} FROM version INDEXED BY version_at WHERE at > ? AND at < ? ORDER BY at LIMIT ? + 0`,
   );
   const next = db.prepare<[number, number], VersionRow>(
     `SELECT ${columns} FROM version WHERE document_no = ? AND rev > ? ORDER BY rev LIMIT 1`,
