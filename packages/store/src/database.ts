@@ -299,6 +299,11 @@ export class Database {
     return this.#durableCount;
   }
 
+  /** Whether all of them do. */
+  get isDurable(): boolean {
+    return this.#durableCount === this.#commitCount;
+  }
+
   /** Why nothing can be committed any more, or undefined while all is well. */
   get failure(): unknown {
     return this.#failure;

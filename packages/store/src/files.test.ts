@@ -193,6 +193,29 @@ test("[FSYNC-1] syncing notes how far the bytes are durable, and what the workin
   expect(row).toMatchObject({ synced_ver: row.bytes_ver, synced_size: 6, size: 6, ino: attr.ino });
 });
 
+test("[FSYNC-1] what is noted as synced is not noted again, unless something was committed meanwhile", () => {
+  const f = new StoreFixture();
+  const { file } = f.store.create(rootIno, "a", 0o600, O_CREAT | O_RDWR, user);
+  f.store.write(file.fh, bytes("synced"), 0);
+  f.store.fsync(file.fh, true, user);
+  const commits = () => f.db.commitCount;
+  const noted = commits();
+  f.store.write(file.fh, bytes("SYNCED"), 0);
+  let syncs = 0;
+  f.bytes.fault = (call) => {
+    if (call === "sync") syncs += 1;
+  };
+  f.store.fsync(file.fh, true, user);
+  expect([syncs, commits()]).toEqual([1, noted]);
+  f.store.write(file.fh, bytes("longer"), 6);
+  f.store.fsync(file.fh, true, user);
+  expect(f.inode("/a").synced_size).toBe(12);
+  f.mkdir("/d");
+  expect(f.db.isDurable).toBe(false);
+  f.store.fsync(file.fh, true, user);
+  expect(f.db.isDurable).toBe(true);
+});
+
 test("[FSYNC-1] syncing a directory makes all before it durable, also when nothing is left to write", () => {
   const f = new StoreFixture();
   f.mkdir("/d");

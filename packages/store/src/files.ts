@@ -161,7 +161,10 @@ export class Files {
     this.#sync(this.#context.openFiles.get(fh).ino);
   }
 
-  /** The bytes, then the row that says how far they are durable, then every commit before it. */
+  /**
+   * The bytes, then the row that says how far they are durable, then every commit before it. When the row says so
+   * already and every commit is durable, the bytes are all.
+   */
   #sync(ino: number): void {
     const { db, inodes, working, bytes } = this.#context;
     const row = inodes.get(ino);
@@ -169,6 +172,8 @@ export class Files {
     bytes.sync(fd);
     if (row.synced_ver === 0) bytes.syncNames("work");
     const stat = bytes.stat(fd);
+    const isNoted = row.synced_ver === row.bytes_ver && row.synced_size === stat.size;
+    if (isNoted && row.bytes_ver > 0 && db.isDurable) return;
     const columns = row.writers === 1 ? columnsOf(row, stat) : {};
     const synced = { ...columns, synced_ver: row.bytes_ver, synced_size: stat.size };
     db.transaction(() => {

@@ -24,11 +24,15 @@ import {
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { assert } from "@smfs/core";
+import { isDiskFull } from "./disk-full.ts";
 import { RedoReader, RedoWriter, type Values } from "./redo-codec.ts";
 
 const headerBytes = 16;
 /** The file keeps its blocks for the next use, up to this much: a sync of a file that does not grow is quicker. */
 const keptBytesMax = 16 << 20;
+/** It grows by so many zeroes at a time, for the same reason: the disk's own file system has to note growth alone. */
+const growBytes = 256 << 10;
+const zeroes = Buffer.alloc(growBytes);
 const ownerFile = 0o600;
 
 /** Runs a statement, or when it takes no values also several. */
@@ -41,10 +45,13 @@ export class RedoLog {
   #offset = 0;
   #seq = 0;
   #isSynced = true;
+  /** Bytes of the file. */
+  #fileBytes: number;
 
   /** Opens or makes the file; its name survives a power loss. */
   constructor(path: string) {
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, ownerFile);
+    this.#fileBytes = fstatSync(this.#fd).size;
     const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       fsyncSync(folder);
@@ -88,6 +95,7 @@ export class RedoLog {
     record.writeDoubleLE(this.#seq + 1, 8);
     record.writeUInt32LE(record.length - 8, 0);
     record.writeUInt32LE(crc32(record.subarray(8)), 4);
+    if (this.#offset + record.length > this.#fileBytes) this.#grow(record.length);
     for (let done = 0; done < record.length; ) {
       done += writeSync(this.#fd, record, done, record.length - done, this.#offset + done);
     }
@@ -95,6 +103,17 @@ export class RedoLog {
     this.#seq += 1;
     this.#isSynced = false;
     this.#writer.taken();
+  }
+
+  /** Makes room behind the last record. On a full disk there is none, and the record itself says so. */
+  #grow(recordBytes: number): void {
+    const from = Math.max(this.#fileBytes, this.#offset);
+    try {
+      this.#fileBytes = from + writeSync(this.#fd, zeroes, 0, growBytes, from);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
+    this.#fileBytes = Math.max(this.#fileBytes, this.#offset + recordBytes);
   }
 
   /** Makes every record survive a power loss. @throws when the disk fails */
@@ -160,7 +179,9 @@ export class RedoLog {
     this.#offset = 0;
     this.#isSynced = true;
     this.#writer.begin();
-    if (fstatSync(this.#fd).size > keptBytesMax) ftruncateSync(this.#fd, keptBytesMax);
+    if (this.#fileBytes <= keptBytesMax) return;
+    ftruncateSync(this.#fd, keptBytesMax);
+    this.#fileBytes = keptBytesMax;
   }
 
   close(): void {
