@@ -209,10 +209,9 @@ export class Apply {
   #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied {
     if (!this.#canReplaceBytes(entry) || !this.#isKept(entry, plan.kept)) return "stale";
     const inode = this.#context.inodes.get(entry.ino);
-    const path = this.#context.entries.path(entry) ?? plan.remote.path ?? "";
     this.#trash.put(
       entry,
-      path,
+      this.#context.entries.shownPath(entry),
       plan.kept,
       inode.size,
       "replaced by a concurrent version of another device",
@@ -256,7 +255,7 @@ export class Apply {
       return "done";
     }
     if (inode.size > 0) {
-      this.#trash.put(entry, entries.path(entry) ?? entry.name, plan.kept, inode.size, plan.why);
+      this.#trash.put(entry, entries.shownPath(entry), plan.kept, inode.size, plan.why);
     }
     this.#context.invalidate({
       kind: "delete",

@@ -2,7 +2,16 @@
  * Names and their sync identity. One row per name; a directory's names are the live rows with its inode as
  * parent. What is *dirty* is decided here and nowhere else.
  */
-import { assert, joinPath, type Random, rootIno, toBase32, toHex, toText } from "@smfs/core";
+import {
+  assert,
+  joinPath,
+  type Random,
+  rootIno,
+  toBase32,
+  toDisplay,
+  toHex,
+  toText,
+} from "@smfs/core";
 import type { Database } from "./database.ts";
 import { type EntryValues, entryColumns, toEntryRow } from "./row-values.ts";
 
@@ -324,6 +333,15 @@ export class Entries {
   path(entry: Pick<EntryRow, "parent" | "name">): string | undefined {
     const directory = this.directoryPath(entry.parent);
     return directory === undefined ? undefined : joinPath(directory, entry.name);
+  }
+
+  /** Path of an entry for people, or what is known of it when its directory has none: bytes that are no UTF-8 as `\\xNN`. */
+  shownPath(
+    entry: Pick<EntryRow, "parent" | "name"> & Partial<Pick<EntryRow, "base_path">>,
+  ): string {
+    const path = this.path(entry);
+    if (path !== undefined) return toDisplay(path);
+    return entry.base_path ?? toDisplay(entry.name);
   }
 
   /** Path of an entry as the server can know it: undefined when it has none or is not UTF-8. */

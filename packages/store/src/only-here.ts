@@ -2,7 +2,7 @@
  * What a store has beyond what the server holds and what is on its way there: displaced bytes in the trash, and files
  * that never leave this machine. Whoever removes a store asks first.
  */
-import { S_IFMT, S_IFREG, toDisplay } from "@smfs/core";
+import { S_IFMT, S_IFREG } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
 
 export interface OnlyHere {
@@ -24,9 +24,9 @@ export function onlyHere({ db, entries }: StoreContext, countMax: number): OnlyH
     )
     .all(countMax);
   return [
-    ...displaced.map(({ path, why }) => ({ path: toDisplay(path), why: `in the trash: ${why}` })),
+    ...displaced.map(({ path, why }) => ({ path, why: `in the trash: ${why}` })),
     ...local.map((entry) => ({
-      path: toDisplay(entries.path(entry) ?? entry.name),
+      path: entries.shownPath(entry),
       why: "never leaves this machine",
     })),
   ].slice(0, countMax);

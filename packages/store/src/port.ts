@@ -67,7 +67,9 @@ export interface StoreStatus {
   readonly pendingRemoteCount: number;
   readonly entryCount: number;
   readonly stubCount: number;
-  /** At most 100 of each, with the reason. */
+  /** Of the dirty ones, those that the server or their name keeps here until they are changed. */
+  readonly refusedCount: number;
+  /** Paths are for people. At most 100 of each, with the reason. */
   readonly waiting: readonly { readonly path: string; readonly why: string }[];
   readonly problems: readonly {
     readonly path: string | null;

@@ -286,7 +286,7 @@ export class PushQueue {
       this.#problems.clear(key);
       return path;
     }
-    const shown = this.#context.entries.path(entry) ?? entry.name;
+    const shown = this.#context.entries.shownPath(entry);
     this.#problems.set(key, shown, `stays on this machine: its path ${problem}`);
     // It is tried again when its name changes: that moves local_ver.
     this.#context.entries.update(entry.fid, {

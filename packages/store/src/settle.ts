@@ -254,7 +254,7 @@ export class Settlements {
       r_path: op.path,
     });
     this.#deleteOp.run(fid);
-    const path = this.#context.entries.path(entry) ?? op.path;
+    const path = this.#context.entries.shownPath(entry);
     this.#problems.set(`push ${fid}`, path, `the server refused this version: ${message}`);
     return "done";
   }

@@ -2,6 +2,7 @@
  * The store's side of the sync port: every transition by name, wired to the file that carries it out. Each runs
  * within a transaction of the port server (port-server.ts), or of a test.
  */
+import { toDisplay } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import { Apply } from "./apply.ts";
 import { Conflicts } from "./conflicts.ts";
@@ -79,8 +80,10 @@ export class Transitions implements StoreTransitions {
     );
     this.#cursorDrop = sql.prepare("DELETE FROM cursor WHERE k = ?");
     this.#missed = sql.prepare("UPDATE entry SET misses = ? WHERE fid = ?");
-    this.#counts = sql.prepare<[], { dirty: number; ops: number; pend: number }>(
+    this.#counts = sql.prepare<[], { dirty: number; refused: number; ops: number; pend: number }>(
       `SELECT (SELECT count(*) FROM entry WHERE local_ver <> base_ver AND local_only = 0) AS dirty,
+         (SELECT count(*) FROM entry
+          WHERE local_ver <> base_ver AND local_only = 0 AND rejected_ver = local_ver) AS refused,
          (SELECT count(*) FROM op) AS ops, (SELECT count(*) FROM pend) AS pend`,
     );
     this.#totals = new Totals(context);
@@ -209,15 +212,18 @@ export class Transitions implements StoreTransitions {
       pendingRemoteCount: counts?.pend ?? 0,
       entryCount: totals.entries,
       stubCount: totals.stubs,
+      refusedCount: counts?.refused ?? 0,
       waiting: this.#waiting.all(statusRowsMax).map((entry) => ({
-        path: this.#context.entries.path(entry) ?? entry.base_path ?? entry.name,
+        path: this.#context.entries.shownPath(entry),
         why: this.#whyWaiting(entry),
       })),
       problems: this.#problems.list(statusRowsMax),
-      conflicts: this.#conflicts.list(statusRowsMax),
+      conflicts: this.#conflicts
+        .list(statusRowsMax)
+        .map((view) => ({ ...view, versionPath: toDisplay(view.versionPath) })),
       heldOpen: this.#heldOpen
         .all(statusRowsMax)
-        .map((entry) => this.#context.entries.path(entry) ?? entry.name),
+        .map((entry) => this.#context.entries.shownPath(entry)),
     };
   };
 

@@ -140,7 +140,7 @@ export class Verification {
     if (entry?.doc_id == null) return false;
     log.log("warn", "a file was damaged and is fetched again", { ino: row.ino });
     if (found !== undefined) {
-      const path = entries.path(entry) ?? entry.name;
+      const path = entries.shownPath(entry);
       const { size } = this.#context.working.stat(row.ino);
       this.#trash.put(entry, path, { blob: found, size }, size, "damaged on disk");
       // Within the transaction: a trash row without its bytes would be worse than bytes without a row.

@@ -12,6 +12,7 @@ const engine = {
     pendingRemoteCount: 0,
     entryCount: 3,
     stubCount: 1,
+    refusedCount: 0,
     waiting: [],
     problems: [{ path: "/a", message: "refused", atMs: 1 }],
     conflicts: [],

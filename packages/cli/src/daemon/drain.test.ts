@@ -7,6 +7,7 @@ import { drain } from "./drain.ts";
 interface Situation {
   readonly state?: "online" | "offline" | "paused";
   readonly dirty?: number;
+  readonly refused?: number;
   readonly inFlight?: number;
   readonly remote?: number;
   readonly pulled?: boolean;
@@ -30,6 +31,7 @@ function engineStatus(of: Situation): EngineStatus {
       pendingRemoteCount: remote,
       entryCount: 1,
       stubCount: 0,
+      refusedCount: of.refused ?? 0,
       waiting: of.waiting ?? [],
       problems: [],
       conflicts: [],
@@ -93,6 +95,18 @@ test("[CLI-20] when nothing moves it ends after its patience, with what is left 
   });
   expect(elapsedMs).toBeGreaterThanOrEqual(5000);
   expect(elapsedMs).toBeLessThan(6000);
+});
+
+test("[CLI-20] what is refused until it is changed is not waited for, all else is", async () => {
+  const waiting = [{ path: "/a.md", why: "refused: path is not UTF-8" }];
+  const refused = { dirty: 1, refused: 1, waiting };
+  const { outcome, elapsedMs } = await drainThrough([{ ...refused, dirty: 2 }, refused]);
+  expect(outcome).toMatchObject({ safe: false, left: 1 });
+  expect(elapsedMs).toBeLessThan(1000);
+  const others = [{ ...refused, remote: 1 }, { ...refused, inFlight: 1 }, refused];
+  expect((await drainThrough(others)).elapsedMs).toBeGreaterThan(0);
+  const away = await drainThrough([{ ...refused, state: "offline" }]);
+  expect(away.outcome.reasons[0]?.message).toMatch(/the server cannot be used/);
 });
 
 test("[CLI-20] a server that is away is waited for a moment only, and is the reason", async () => {

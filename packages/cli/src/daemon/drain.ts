@@ -2,7 +2,14 @@
 import type { Clock } from "@smfs/core";
 import type { EngineStatus } from "@smfs/sync";
 import type { SyncOutcome } from "./control-protocol.ts";
-import { type Directions, isSafe, progressMark, progressText, toOutcome } from "./progress.ts";
+import {
+  type Directions,
+  isSafe,
+  isStuck,
+  progressMark,
+  progressText,
+  toOutcome,
+} from "./progress.ts";
 
 export interface DrainDeps {
   readonly clock: Clock;
@@ -35,6 +42,7 @@ export async function drain(
     const status = await deps.status();
     if (isSafe(status, directions) && (await deps.isCaughtUp()))
       return toOutcome(status, directions);
+    if (isStuck(status) && (await deps.isCaughtUp())) return toOutcome(status, directions);
     // Nobody but the user can end that.
     if (directions.pull && status.deletions === "held") return toOutcome(status, directions);
     const now = progressMark(status);

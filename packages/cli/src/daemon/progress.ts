@@ -33,6 +33,13 @@ export function isSafe(status: EngineStatus, { pull }: Directions): boolean {
   return status.lastPullMs !== null && pendingRemoteCount === 0 && status.deletions === "none";
 }
 
+/** Whether all that is left is kept here until the user changes it: waiting does not help. */
+export function isStuck({ connection, store }: EngineStatus): boolean {
+  const { dirtyCount, refusedCount, inFlightCount, pendingRemoteCount } = store;
+  if (connection.state !== "online" || inFlightCount > 0 || pendingRemoteCount > 0) return false;
+  return dirtyCount > 0 && refusedCount === dirtyCount;
+}
+
 /** Equal for two looks between which nothing has moved. */
 export function progressMark({ connection, store }: EngineStatus): string {
   const { dirtyCount, inFlightCount, pendingRemoteCount, entryCount, stubCount } = store;

@@ -241,6 +241,7 @@ function damagedPort(damage: string): ServedStore["port"] {
     pendingRemoteCount: 0,
     entryCount: 0,
     stubCount: 0,
+    refusedCount: 0,
     waiting: [],
     problems: [{ path: null, message, atMs: 0 }],
     conflicts: [],
