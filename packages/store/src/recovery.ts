@@ -9,6 +9,7 @@ import { S_IFMT, S_IFREG } from "@smfs/core";
 import type { Database } from "./database.ts";
 import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
+import { Problems } from "./problems.ts";
 import { Suspects } from "./suspects.ts";
 import type { Verification } from "./verification.ts";
 
@@ -31,7 +32,7 @@ export class Recovery {
 
   /** Before the first operation. */
   start(): void {
-    const { facts, db, bytes } = this.#context;
+    const { facts, db, bytes, clock } = this.#context;
     const boot = bytes.bootId();
     const before = facts.get(bootId);
     const isPeace = facts.get(cleanStop) === (boot ?? unknownBoot);
@@ -40,7 +41,11 @@ export class Recovery {
     db.transaction(() => facts.drop(cleanStop), "power");
     if (before !== undefined && !(isSameBoot && isPeace)) this.#scan(isSameBoot);
     if (isSameBoot) this.#verification.resume();
-    db.transaction(() => facts.set(bootId, boot ?? unknownBoot), "power");
+    const problems = new Problems(db, clock);
+    db.transaction(() => {
+      problems.prune();
+      facts.set(bootId, boot ?? unknownBoot);
+    }, "power");
   }
 
   #scan(isSameBoot: boolean): void {

@@ -26,3 +26,23 @@ test("[STATUS-1] paths are told as text, bytes that are no UTF-8 as \\xNN, and w
   f.store.create(rootIno, "other", 0o644, O_CREAT | O_RDWR, user);
   expect(status().refusedCount).toBe(1);
 });
+
+test("[STATUS-1] a problem of a file goes with it", () => {
+  const f = new StoreFixture();
+  f.write("/caf\xe9", "x");
+  f.write("/kept\xe9", "x");
+  f.settle();
+  const { context } = f.store;
+  const transitions = new Transitions(context);
+  for (const path of ["/caf\xe9", "/kept\xe9"]) {
+    const { fid } = f.entry(path);
+    context.db.transaction(() => transitions.claim(fid, true));
+  }
+  const problems = () => context.db.transaction(() => transitions.status().problems);
+  expect(problems()).toHaveLength(2);
+  f.unlink("/caf\xe9");
+  expect(problems().map(({ path }) => path)).toEqual(["/kept\\xe9"]);
+  f.stop();
+  const rows = f.store.context.db.sql.prepare("SELECT path FROM problem").pluck();
+  expect(rows.all()).toEqual(["/kept\\xe9"]);
+});
