@@ -48,6 +48,12 @@ export const logBytesMax: number = 10 << 20;
 export const logLines = 200;
 export const logLinesMax = 100_000;
 
+/** Conflict versions, and items of the trash, in one answer. */
+export const keptListMax = 10_000;
+/** Bytes of each of two texts that are compared line by line, and milliseconds for it. */
+export const diffBytesMax: number = 1 << 20;
+export const diffMs = 5000;
+
 /** Results of a search, by default and at most (server-api §1.5). */
 export const searchResults = 10;
 export const searchResultsMax = 100;

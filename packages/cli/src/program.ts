@@ -24,6 +24,7 @@ import {
   startupTimeoutS,
   syncIntervalS,
 } from "./limits.ts";
+import { addConflicts, addTrash } from "./program-kept.ts";
 import { type Run, wholeNumber, withServer } from "./program-options.ts";
 import { addServe, addServer } from "./program-server.ts";
 
@@ -60,6 +61,8 @@ export function buildProgram(run: Run): Command {
   addMount(program, run);
   addUnmount(program, run);
   addQueries(program, run);
+  addConflicts(program, run);
+  addTrash(program, run);
   addServe(program, run);
   addServer(program, run);
   addDoctor(program, run);

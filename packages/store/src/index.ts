@@ -26,3 +26,4 @@ export { RealByteStore } from "./real-byte-store.ts";
 export { Store, type StoreOptions } from "./store.ts";
 export type * from "./sync-model.ts";
 export { Transitions } from "./transitions.ts";
+export type { TrashItem } from "./trash.ts";

@@ -52,6 +52,10 @@ const methods: Readonly<Record<PortMethod, true>> = {
   hydrateFailed: true,
   setProblem: true,
   status: true,
+  conflicts: true,
+  trash: true,
+  trashItem: true,
+  dropTrash: true,
 };
 
 export class PortClient {

@@ -3,7 +3,9 @@
  * on, is carried out in one transaction or not at all, and answers when that transaction is durable. Calls made
  * together travel together and are committed together (spec.md PORT-1).
  */
+
 import type { Applied, EntryView, OpView, Plan, RemoteVersion, RemoteView } from "./sync-model.ts";
+import type { TrashItem } from "./trash.ts";
 
 /** Something to push: an entry to claim, or an attempt to resume. */
 export interface PushTask {
@@ -80,10 +82,26 @@ export interface StoreStatus {
   readonly heldOpen: readonly string[];
 }
 
+/** A conflict version: both sides changed one file, and no rule decided. Its path has what the other side wrote. */
 export interface ConflictView {
+  /** Of the file that both sides changed. */
   readonly path: string;
+  /** Of the version that was kept beside it. */
   readonly versionPath: string;
-  readonly remoteBy: string | null;
+  /** Beginning of the identity of the device that made the kept version. */
+  readonly device: string;
+  /** Whether that is this device. */
+  readonly isOurs: boolean;
+  /** Bytes of the kept version. */
+  readonly size: number;
+  /** What both sides came from; null where that is not known here. */
+  readonly base: { readonly rev: string; readonly hash: string | null } | null;
+  readonly mineRev: string | null;
+  /** What took the path: its revision, and the device that wrote it. */
+  readonly theirs: { readonly rev: string | null; readonly device: string | null };
+  /** Whether the path has been changed since; null where that cannot be told. */
+  readonly isEditedSince: boolean | null;
+  /** When they were found to differ (or, of another device's, when its bytes were written), for people. */
   readonly atMs: number;
 }
 
@@ -196,6 +214,13 @@ export interface StorePort {
 
   setProblem(key: string, path: string | null, message: string | null): Promise<void>;
   status(): Promise<StoreStatus>;
+  /** Conflict versions that are there, those of other devices too, the newest of this device first. */
+  conflicts(countMax: number): Promise<readonly ConflictView[]>;
+  /** Displaced bytes with an id below `beforeId`, the newest first. */
+  trash(beforeId: number, countMax: number): Promise<readonly TrashItem[]>;
+  trashItem(id: number): Promise<TrashItem | undefined>;
+  /** Lets go of displaced bytes, because somebody said so: nothing else ever does. */
+  dropTrash(ids: readonly number[]): Promise<void>;
   /** Listens to events; returns how to stop. */
   listen(listener: (event: StoreEvent) => void): () => void;
 }

@@ -37,6 +37,7 @@ export class Transitions implements StoreTransitions {
   readonly #remoteViews: RemoteViews;
   readonly #stubs: Stubs;
   readonly #conflicts: Conflicts;
+  readonly #trash: Trash;
   readonly #documents;
   readonly #cursorGet;
   readonly #cursorSet;
@@ -56,6 +57,7 @@ export class Transitions implements StoreTransitions {
     const directories = new DirectoryDocuments(context, this.#views, take);
     this.#conflicts = new Conflicts(context, take);
     const trash = new Trash(context.db, context.clock);
+    this.#trash = trash;
     this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
     this.#settlements = new Settlements(context, this.#views, aliases, this.#problems);
     this.#resolve = new Resolve(context, this.#views, take, directories, this.#conflicts);
@@ -225,6 +227,14 @@ export class Transitions implements StoreTransitions {
         .all(statusRowsMax)
         .map((entry) => this.#context.entries.shownPath(entry)),
     };
+  };
+
+  conflicts: StoreTransitions["conflicts"] = (countMax) => this.#conflicts.all(countMax);
+
+  trash: StoreTransitions["trash"] = (beforeId, countMax) => this.#trash.list(beforeId, countMax);
+  trashItem: StoreTransitions["trashItem"] = (id) => this.#trash.item(id);
+  dropTrash: StoreTransitions["dropTrash"] = (ids) => {
+    for (const id of ids) this.#trash.drop(id);
   };
 
   #whyWaiting(entry: EntryRow): string {

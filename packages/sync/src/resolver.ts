@@ -83,13 +83,13 @@ export class Resolver {
     if (content.size > mergeBytesMax || op.size > mergeBytesMax) return undefined;
     // A version made from something else has not removed what base has and it lacks: base is no base for it.
     if (relationOf(op.base, effective(remote, op.base, op)) !== "descends") return undefined;
-    const local = await this.#localBytes(view);
-    if (local === undefined) return undefined;
-    const bytes = merge(remote.path ?? op.path, {
-      local,
-      base: await this.#worker.readBlob(baseBlob),
-      remote: await this.#worker.readBlob(content.blob),
-    });
+    const [local, base, theirs] = [
+      await this.#localBytes(view),
+      await this.#read(baseBlob),
+      await this.#read(content.blob),
+    ];
+    if (local === undefined || base === undefined || theirs === undefined) return undefined;
+    const bytes = merge(remote.path ?? op.path, { local, base, remote: theirs });
     return bytes === undefined
       ? undefined
       : { kind: "merged", ...(await this.#contents.keep(bytes)) };
@@ -101,7 +101,20 @@ export class Resolver {
       return op.snapshot.bytes;
     const copy = await this.#worker.snapshot(entry.ino, entry.writers);
     if (copy === undefined || copy.size > mergeBytesMax) return undefined;
-    return this.#worker.readBlob(copy.digest);
+    return this.#read(copy.digest);
+  }
+
+  /**
+   * A blob's bytes. Undefined when it is gone, since another file with the same bytes has taken it for its own: the
+   * store finds that out in its transaction, and the attempt is resolved anew.
+   */
+  async #read(blob: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#worker.readBlob(blob);
+    } catch (error) {
+      if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   async #content(

@@ -4,11 +4,13 @@ import { CliError, exitCodes, type Failure, fromFailure } from "../cli-error.ts"
 import { controlAnswerBytesMax, controlMs } from "../limits.ts";
 import type {
   DaemonStatus,
+  KeptConflict,
   SearchHit,
   SearchRequest,
   StreamLine,
   SyncOutcome,
   SyncRequest,
+  TrashNote,
   UnmountOutcome,
   UnmountRequest,
 } from "./control-protocol.ts";
@@ -56,8 +58,41 @@ export class ControlClient {
     );
   }
 
-  async #json(ask: Ask): Promise<unknown> {
+  async conflicts(): Promise<readonly KeptConflict[]> {
+    const ask = { method: "GET", path: "/conflicts", timeoutMs: controlMs } as const;
+    return ((await this.#json(ask)) as { conflicts: readonly KeptConflict[] }).conflicts;
+  }
+
+  async trash(): Promise<readonly TrashNote[]> {
+    const ask = { method: "GET", path: "/trash", timeoutMs: controlMs } as const;
+    return ((await this.#json(ask)) as { items: readonly TrashNote[] }).items;
+  }
+
+  /** The bytes of an item of the trash, as they come. @throws CliError when nobody has them */
+  async trashBytes(id: number): Promise<AsyncIterable<Uint8Array>> {
+    const path = "/trash/bytes";
+    const ask = { method: "POST", path, body: { id }, timeoutMs: controlMs } as const;
     const response = await this.#ask(ask);
+    if (response.statusCode !== 200) await this.#read(response, path);
+    return response;
+  }
+
+  /** @returns how many were there */
+  async dropTrash(ids: readonly number[]): Promise<number> {
+    const ask = {
+      method: "POST",
+      path: "/trash/drop",
+      body: { ids },
+      timeoutMs: controlMs,
+    } as const;
+    return ((await this.#json(ask)) as { dropped: number }).dropped;
+  }
+
+  async #json(ask: Ask): Promise<unknown> {
+    return await this.#read(await this.#ask(ask), ask.path);
+  }
+
+  async #read(response: IncomingMessage, path: string): Promise<unknown> {
     let text = "";
     response.setEncoding("utf8");
     for await (const part of response as AsyncIterable<string>) {
@@ -70,7 +105,7 @@ export class ControlClient {
     if (response.statusCode !== 200) {
       throw new CliError(
         exitCodes.conflict,
-        `the daemon does not know ${ask.path}`,
+        `the daemon does not know ${path}`,
         "it was started by another version of smfs: unmount and mount again",
       );
     }

@@ -1,4 +1,5 @@
 /** What can be asked of a daemon over its control socket, and what it answers (docs/cli.md). */
+import type { ConflictView } from "@smfs/store";
 import type { Failure } from "../cli-error.ts";
 import type { IndexStatus } from "../index-status.ts";
 
@@ -61,6 +62,32 @@ export interface DaemonStatus {
   /** Directory of the store on this machine. */
   readonly storeDir: string;
   readonly logFile: string;
+}
+
+/** `GET /conflicts`: a conflict version, as the store knows it. */
+export type KeptConflict = ConflictView;
+
+/** `GET /trash`: displaced bytes. */
+export interface TrashNote {
+  readonly id: number;
+  readonly path: string;
+  readonly why: string;
+  readonly size: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** Whether the bytes are on this machine; else the server is asked for them. */
+  readonly isHere: boolean;
+}
+
+/** What was kept of files that were changed on two sides, replaced or deleted from elsewhere. */
+export interface KeptControl {
+  conflicts(): Promise<readonly KeptConflict[]>;
+  /** The newest first; at most 10,000. */
+  trash(): Promise<readonly TrashNote[]>;
+  /** @throws CliError when there is no such item, or nobody has its bytes any more */
+  trashBytes(id: number): Promise<AsyncIterable<Uint8Array>>;
+  /** Lets go of items for ever. @returns how many were there */
+  dropTrash(ids: readonly number[]): Promise<number>;
 }
 
 /** Outcome of `POST /sync`, and of the waiting part of `POST /unmount`. */
@@ -137,6 +164,7 @@ export interface DaemonEvent {
 
 /** What the control server needs of its daemon. */
 export interface DaemonControl {
+  readonly kept: KeptControl;
   status(): Promise<DaemonStatus>;
   sync(
     request: SyncRequest,

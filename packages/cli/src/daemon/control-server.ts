@@ -2,9 +2,15 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { Clock, Logger } from "@smfs/core";
 import { CliError, exitCodes, toFailure } from "../cli-error.ts";
-import { controlBodyBytesMax, controlConnectionsMax, searchResultsMax } from "../limits.ts";
+import {
+  controlBodyBytesMax,
+  controlConnectionsMax,
+  keptListMax,
+  searchResultsMax,
+} from "../limits.ts";
 import { ensurePrivateDir } from "../private-files.ts";
 import type {
   DaemonControl,
@@ -52,6 +58,7 @@ export class ControlServer {
         const asked = toSearchRequest(await readBody(request));
         sendJson(response, { hits: await control.search(asked, abortedWith(response)) });
       },
+      ...keptRoutes(control),
     };
     this.#server = createServer((request, response) => void this.#handle(request, response));
     this.#server.maxConnections = controlConnectionsMax;
@@ -105,6 +112,32 @@ export class ControlServer {
     await new Promise<void>((resolve) => response.once("close", resolve));
     stop();
   }
+}
+
+function keptRoutes(control: DaemonControl): Readonly<Record<string, Handler>> {
+  return {
+    "GET /conflicts": async (_request, response) =>
+      sendJson(response, { conflicts: await control.kept.conflicts() }),
+    "GET /trash": async (_request, response) =>
+      sendJson(response, { items: await control.kept.trash() }),
+    "POST /trash/bytes": async (request, response) => {
+      const [id = 0] = toIds([(await readBody(request)).id]);
+      const bytes = await control.kept.trashBytes(id);
+      response.setHeader("content-type", "application/octet-stream");
+      await pipeline(bytes, response);
+    },
+    "POST /trash/drop": async (request, response) => {
+      const ids = toIds((await readBody(request)).ids);
+      sendJson(response, { dropped: await control.kept.dropTrash(ids) });
+    },
+  };
+}
+
+/** Numbers of items in the trash. */
+function toIds(value: unknown): number[] {
+  const isId = (id: unknown): id is number => Number.isSafeInteger(id) && (id as number) > 0;
+  if (Array.isArray(value) && value.length <= keptListMax && value.every(isId)) return value;
+  throw new CliError(exitCodes.usage, "an item of the trash is named by its number");
 }
 
 function sendJson(response: ServerResponse, value: unknown, status = 200): void {

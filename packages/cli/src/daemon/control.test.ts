@@ -20,6 +20,7 @@ async function serve(control: Partial<DaemonControl>): Promise<string> {
     unmount: unasked,
     search: unasked,
     metrics: unasked,
+    kept: { conflicts: unasked, trash: unasked, trashBytes: unasked, dropTrash: unasked },
     subscribe: () => () => undefined,
     ...control,
   };

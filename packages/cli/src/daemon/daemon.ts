@@ -26,6 +26,7 @@ import { toDaemonStatus } from "./daemon-status.ts";
 import { drain } from "./drain.ts";
 import { GeneratedAnswers } from "./generated-answers.ts";
 import { lookAtIndex } from "./index-look.ts";
+import { Kept } from "./kept.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { toMetrics } from "./metrics.ts";
 import {
@@ -60,6 +61,7 @@ export class Daemon implements DaemonControl {
   readonly #engine: Engine;
   readonly #control: ControlServer;
   readonly #answers: GeneratedAnswers;
+  readonly kept: Kept;
   readonly #startedAt: number;
   readonly #listeners = new Set<(event: DaemonEvent) => void>();
   #lastSafeMs: number | null = null;
@@ -124,12 +126,13 @@ export class Daemon implements DaemonControl {
     this.#lastPatienceMs = settings.drainTimeoutS * 1000;
     this.#server = serverTransport(settings, clock, log);
     this.#reads = new ReadRequests(host.port);
+    const worker = new RealFileWorker(settings.storeDir);
     this.#engine = new Engine({
       port: this.#reads.port,
       transport: this.#server.transport,
       container: settings.container,
       epoch: host.epoch,
-      worker: new RealFileWorker(settings.storeDir),
+      worker,
       digest: (bytes) => createHash("sha256").update(bytes).digest("hex"),
       clock,
       random: systemRandom,
@@ -150,6 +153,7 @@ export class Daemon implements DaemonControl {
       clock,
       log,
     });
+    this.kept = new Kept({ port: host.port, worker, ask: (question) => this.answer(question) });
     this.#control = new ControlServer(settings.socket, this, clock, log);
     this.ended = kernel.ended.then((end) =>
       this.#takeDown(end.why === "failed" ? end.message : undefined),
