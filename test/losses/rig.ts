@@ -101,6 +101,8 @@ export interface DeviceOptions {
   readonly faults?: () => NetFaults;
   /** What an earlier process of this device has left on its disk. */
   readonly disk?: { readonly database: Buffer; readonly bytes: MemoryByteStore };
+  /** The mount's own patterns of what stays here. */
+  readonly ignorePatterns?: string;
   /** Replaces transitions: how a mutant of the product is made. */
   readonly mutate?: (transitions: Transitions, store: Store) => void;
 }
@@ -142,6 +144,7 @@ export class Device {
       random,
       logger: log,
       owner: { uid: 1000, gid: 1000 },
+      ignorePatterns: options.ignorePatterns ?? "",
       emit: (event) =>
         sched.after(0, `${name} ${event.kind}`, this.#life, () =>
           client?.receive({ events: [event] }),

@@ -131,6 +131,7 @@ function addMount(program: Command, run: Run): void {
       "bytes of files to keep here, such as 500M or 2G (default: all that were fetched)",
       byteSize,
     )
+    .option("--ignore-file <file>", "patterns of files that stay here, beside those of .smfsignore")
     .option("--verbose", "log more")
     .action((container: string, options: MountOptions) =>
       run(async (context) =>

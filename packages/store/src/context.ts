@@ -30,6 +30,8 @@ export interface StoreContext {
   readonly log: Logger;
   /** Owner of what has no owner of its own: the mounting user. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** Patterns of what stays here, beside those of `.smfsignore`: this mount's own. */
+  readonly ignorePatterns: string;
   /** Tells the sync thread. Cheap, never throws. */
   emit(event: StoreEvent): void;
   /** Collects what the kernel must forget; the frontend takes it after the transition has committed. */

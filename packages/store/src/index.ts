@@ -14,6 +14,7 @@ export { GeneratedNames } from "./generated/generated-names.ts";
 export type { Answer, Asked, ExtractKind, Question, VersionNote } from "./generated/questions.ts";
 export { extractKinds } from "./generated/questions.ts";
 export { tellingTransitions } from "./generated/settled-transitions.ts";
+export { IgnoreRules, ignoreBytesMax } from "./ignore-rules.ts";
 export { LogSync } from "./log-sync.ts";
 export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-byte-store.ts";
 export { MemoryByteStore } from "./memory-byte-store.ts";

@@ -10,7 +10,7 @@ export type Link = string | null;
 export function linkOf(context: StoreContext, ino: number): Link {
   const fids = context.entries
     .ofInode(ino)
-    .filter(({ state }) => state === "live")
+    .filter(({ state, local_only }) => state === "live" && local_only === 0)
     .map(({ fid }) => fid)
     .sort();
   return fids.length > 1 ? (fids[0] ?? null) : null;

@@ -2,7 +2,7 @@
  * Directory renames: one row changes, and everything below is dirty from that moment because an ancestor is in
  * `moved`. The entries below are then marked in slices, directory by directory (docs/spec/store.md, MOVED-n).
  */
-import { isDirectory } from "@smfs/core";
+import { isDirectory, isRegular, isSymlink } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
 
 /** Entries marked in one transaction. */
@@ -19,6 +19,7 @@ interface ChildRow {
   fid: string;
   ino: number;
   local_ver: number;
+  local_only: number;
   mode: number;
 }
 
@@ -40,7 +41,7 @@ export class MovedDirectories {
     );
     this.#first = sql.prepare<[], MovedRow>("SELECT * FROM moved LIMIT 1");
     this.#children = sql.prepare<[number, number, number], ChildRow>(
-      `SELECT entry.id, fid, entry.ino, local_ver, mode FROM entry JOIN inode ON inode.ino = entry.ino
+      `SELECT entry.id, fid, entry.ino, local_ver, local_only, mode FROM entry JOIN inode ON inode.ino = entry.ino
        WHERE parent = ? AND id > ? AND state = 'live' ORDER BY id LIMIT ? + 0`,
     );
     this.#advance = sql.prepare("UPDATE moved SET after_id = ? WHERE dir_ino = ?");
@@ -79,10 +80,17 @@ export class MovedDirectories {
         this.#put.run(child.ino, moved.seq);
       }
       if (child.local_ver < moved.seq) entries.update(child.fid, { local_ver: version });
+      // Patterns are about paths: whether it stays here is looked at anew (IGNORE-1).
+      if (child.local_only === 1 && !isSpecial(child.mode))
+        entries.update(child.fid, { local_only: 0 });
     }
     const last = children.at(-1);
     if (children.length < sliceRows || last === undefined) this.#drop.run(moved.dir_ino);
     else this.#advance.run(last.id, moved.dir_ino);
     this.#context.db.afterCommit(() => this.#context.emit({ kind: "dirty" }));
   }
+}
+
+function isSpecial(mode: number): boolean {
+  return !isRegular(mode) && !isSymlink(mode) && !isDirectory(mode);
 }

@@ -80,6 +80,8 @@ export interface StoreStatus {
   }[];
   readonly conflicts: readonly ConflictView[];
   readonly heldOpen: readonly string[];
+  /** What patterns keep on this machine: how many names, and some of them. */
+  readonly ignored: { readonly count: number; readonly examples: readonly string[] };
 }
 
 /** A conflict version: both sides changed one file, and no rule decided. Its path has what the other side wrote. */

@@ -11,20 +11,20 @@ import {
   inlineSnapshotBytesMax,
   pathProblem,
   quietMs,
-  quietMsMax,
   quietYoungMs,
-  sampleMs,
   toText,
 } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { Fills } from "./fills.ts";
+import { Ignored } from "./ignored.ts";
 import type { InodeRow } from "./inodes.ts";
 import { Ordering } from "./ordering.ts";
 import { deletedElsewhere } from "./pend.ts";
 import type { ClaimResult, Picked, PushTask } from "./port.ts";
 import type { Problems } from "./problems.ts";
+import { Quiet } from "./quiet.ts";
 import type { OpView } from "./sync-model.ts";
 import {
   directoryDocument,
@@ -66,10 +66,8 @@ export class PushQueue {
   readonly #ops;
   readonly #insertOp;
   readonly #insertRev;
-  /** When an entry was first seen unsettled: under continuous change it goes after `quietMsMax`. Pacing only. */
-  readonly #unsettled = new Map<string, number>();
-  /** When a file that is held open was last sampled, and its change time then. Pacing only. */
-  readonly #sampled = new Map<string, { readonly ms: number; readonly ctime: string }>();
+  readonly #quiet: Quiet;
+  readonly #ignored: Ignored;
   /** Entries whose attempt the sync thread is at. In memory: a restart gives every attempt again. */
   readonly #given = new Set<string>();
   /** Entries that could not be claimed, and until when they are passed over, so that others get their turn. */
@@ -84,6 +82,8 @@ export class PushQueue {
     this.#problems = problems;
     this.#ordering = new Ordering(context, views);
     this.#aliases = new Aliases(context);
+    this.#quiet = new Quiet(context, views);
+    this.#ignored = new Ignored(context, fills, problems);
     const { sql } = context.db;
     this.#dirty = sql.prepare<[number, number], EntryRow>(
       `SELECT * FROM entry WHERE local_ver <> base_ver AND local_ver > ? AND local_only = 0
@@ -116,6 +116,10 @@ export class PushQueue {
     const wait = (ms: number) => {
       waitMs = Math.max(1, Math.min(waitMs ?? ms, ms));
     };
+    const refreshMs = this.#ignored.refresh();
+    // Without its patterns it is not known what may leave this machine.
+    if (refreshMs === undefined) return { tasks, waitMs: quietYoungMs };
+    if (refreshMs > 0) wait(refreshMs);
     let after = 0;
     let isYoung = false;
     // Later rows changed later: when one has not been quiet for the least time, none after this page has.
@@ -124,6 +128,7 @@ export class PushQueue {
       for (const entry of rows) {
         after = entry.local_ver;
         if (withOp.has(entry.fid) || tasks.length >= countMax) continue;
+        if (this.#ignored.keepsHere(entry)) continue;
         const quietFor = this.#quietFor(entry);
         if (quietFor > 0) wait(quietFor);
         else tasks.push({ fid: entry.fid, op: null });
@@ -134,47 +139,11 @@ export class PushQueue {
     return { tasks, waitMs };
   }
 
-  /** Milliseconds until a dirty entry has settled; 0 when it has. */
+  /** Milliseconds until a dirty entry can be picked; 0 when it can. */
   #quietFor(entry: EntryRow): number {
     const now = this.#context.clock.monotonic();
     const passedOver = (this.#passedOver.get(entry.fid)?.untilMs ?? 0) - now;
-    if (passedOver > 0) return passedOver;
-    const inode = this.#context.inodes.get(entry.ino);
-    if (inode.writers === 1 && entry.state === "live") return this.#sampleIn(entry, inode, now);
-    const quiet = entry.sent === 1 || entry.doc_id !== null ? quietMs : quietYoungMs;
-    const left = quiet - this.#context.versions.ageMs(entry.local_ver);
-    if (left <= 0) {
-      this.#unsettled.delete(entry.fid);
-      return 0;
-    }
-    const since = this.#unsettled.get(entry.fid) ?? now;
-    this.#unsettled.set(entry.fid, since);
-    return Math.min(left, Math.max(0, since + quietMsMax - now));
-  }
-
-  /** A file that somebody can write is sampled every `sampleMs` while it changes, and pushed when it was moved. */
-  #sampleIn(entry: EntryRow, inode: InodeRow, now: number): number {
-    const last = this.#sampled.get(entry.fid);
-    if (last === undefined) {
-      this.#sampled.set(entry.fid, { ms: now, ctime: "" });
-      return sampleMs;
-    }
-    const due = last.ms + sampleMs - now;
-    if (due > 0) return due;
-    const ctime = this.#workCtime(inode.ino);
-    this.#sampled.set(entry.fid, { ms: now, ctime });
-    const moved = entry.base_path !== this.#views.documentPath(entry, inode);
-    return ctime === last.ctime && !moved ? sampleMs : 0;
-  }
-
-  #workCtime(ino: number): string {
-    if (!this.#context.bytes.hasWork(ino)) return "";
-    const fd = this.#context.bytes.openWork(ino, "read");
-    try {
-      return this.#context.bytes.stat(fd).ctime;
-    } finally {
-      this.#context.bytes.close(fd);
-    }
+    return passedOver > 0 ? passedOver : this.#quiet.left(entry, now);
   }
 
   #opView(fid: string): OpView | null {
@@ -221,6 +190,7 @@ export class PushQueue {
     if (kindOf(inode.mode) === "special") return this.#keepLocal(entry);
     const path = this.#claimPath(entry, inode);
     if (path === undefined) return { kind: "wait", why: "the server cannot hold this name" };
+    if (this.#ignored.mustLeave(entry, inode, path)) return this.#leave(entry, inode);
     if (this.#isPlainDirectory(entry, inode)) return this.#settle(entry, inode);
     const frozen = this.#freeze(entry, inode);
     return "kind" in frozen ? frozen : this.#finishClaim(entry, inode, path, frozen);
@@ -243,6 +213,7 @@ export class PushQueue {
     if (path === undefined) return { kind: "wait", why: "the server cannot hold this name" };
     if (!this.#context.bytes.hasBlob(snapshot.digest))
       return { kind: "wait", why: "the snapshot is gone" };
+    if (this.#ignored.mustLeave(entry, inode, path)) return this.#leave(entry, inode);
     // A fast-forward or a verification meanwhile has overtaken the snapshot (base_ver < claim_ver).
     if (snapshot.localVer <= entry.base_ver) return { kind: "wait", why: "overtaken" };
     return this.#finishClaim(entry, inode, path, {
@@ -300,6 +271,16 @@ export class PushQueue {
   /** FIFOs, sockets and device nodes mean something on this machine only. */
   #keepLocal(entry: EntryRow): ClaimResult {
     this.#context.entries.update(entry.fid, { local_only: 1, base_ver: entry.local_ver });
+    return { kind: "settled" };
+  }
+
+  /** IGNORE-2. A stub's bytes are only at the server: they are fetched first. */
+  #leave(entry: EntryRow, inode: InodeRow): ClaimResult {
+    if (inode.stub === 1) {
+      this.#context.emit({ kind: "want", ino: inode.ino });
+      return { kind: "wait", why: "its bytes are fetched before it leaves the server" };
+    }
+    this.#ignored.leave(entry, inode);
     return { kind: "settled" };
   }
 
@@ -484,7 +465,7 @@ export class PushQueue {
     if (isSent && entry.doc_id === null) this.#context.entries.update(entry.fid, { sent: 1 });
     this.#insertRev.run(opId, entry.fid, base?.rev ?? null, frozen.hash);
     this.#given.add(entry.fid);
-    this.#unsettled.delete(entry.fid);
+    this.#quiet.claimed(entry.fid);
     const op = this.#opView(entry.fid);
     assert(op !== null, "an inserted op can be read");
     return op;

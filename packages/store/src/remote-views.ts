@@ -88,6 +88,7 @@ export class RemoteViews {
       docId: holder.doc_id,
       hasOp: this.#views.opRow(holder.fid) !== undefined,
       isDirectory: isDirectory(inodes.get(holder.ino).mode),
+      isLocalOnly: holder.local_only === 1,
     };
   }
 }

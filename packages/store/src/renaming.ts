@@ -100,7 +100,13 @@ export class Renaming {
     db.transaction(() => {
       const version = versions.next();
       // Where it is now is where the user put it: an alias that was renamed is none any more.
-      entries.update(entry.fid, { parent: to.ino, name: toName, alias: 0, local_ver: version });
+      entries.update(entry.fid, {
+        parent: to.ino,
+        name: toName,
+        alias: 0,
+        local_only: localOnly(from),
+        local_ver: version,
+      });
       if (isDir) this.#moved.start(inode.ino, version);
       this.#settleParents(from, to.ino, version);
       this.#aliases.endAt(entry.parent, entry.name);
@@ -159,14 +165,12 @@ export class Renaming {
   #takeName(from: Named, target: Named, version: number): void {
     const { entries } = this.#context;
     this.#removal.drop(target.entry, target.inode, version);
-    const { parent, name, local_only } = target.entry;
-    // Only a name can be local by its path; a special file is local by what it is.
-    const isSpecial = isSpecialFile(from.inode) || isSpecialFile(target.inode);
+    const { parent, name } = target.entry;
     entries.update(from.entry.fid, {
       parent,
       name,
       alias: 0,
-      local_only: isSpecial ? from.entry.local_only : local_only,
+      local_only: localOnly(from),
       local_ver: version,
     });
     if (isDirectory(from.inode.mode)) this.#moved.start(from.inode.ino, version);
@@ -183,8 +187,10 @@ export class Renaming {
     db.transaction(() => {
       const version = versions.next();
       entries.update(a.fid, { name: swapName });
-      entries.update(b.fid, { parent: a.parent, name: a.name, alias: 0, local_ver: version });
-      entries.update(a.fid, { parent: b.parent, name: b.name, alias: 0, local_ver: version });
+      const moved = { alias: 0, local_ver: version };
+      const kept = { a: localOnly(from), b: localOnly(target) };
+      entries.update(b.fid, { ...moved, parent: a.parent, name: a.name, local_only: kept.b });
+      entries.update(a.fid, { ...moved, parent: b.parent, name: b.name, local_only: kept.a });
       for (const { inode } of [from, target]) {
         if (isDirectory(inode.mode)) this.#moved.start(inode.ino, version);
         inodes.update(inode.ino, inodes.touched(true));
@@ -222,6 +228,11 @@ export class Renaming {
   #closeUnlessOpen(ino: number): void {
     if (!this.#context.openFiles.isOpen(ino)) this.#context.working.close(ino);
   }
+}
+
+/** A special file stays here as what it is; whether a pattern matches the new path is looked at anew (IGNORE-1). */
+function localOnly({ entry, inode }: Named): number {
+  return isSpecialFile(inode) ? entry.local_only : 0;
 }
 
 function isSpecialFile({ mode }: InodeRow): boolean {

@@ -86,6 +86,8 @@ export interface StoreOptions {
   readonly program?: string;
   /** Bytes of working files to keep about, where the server has them too; no bound unless told. */
   readonly cacheBytes?: number;
+  /** Patterns of what stays here, in the syntax of gitignore, beside those of `.smfsignore` at the root. */
+  readonly ignorePatterns?: string;
 }
 
 export class Store implements FileSystem {
@@ -434,6 +436,7 @@ function fileContext(
     random,
     log,
     owner,
+    ignorePatterns: options.ignorePatterns ?? "",
     emit,
     invalidate,
   };

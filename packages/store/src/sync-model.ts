@@ -131,6 +131,8 @@ export type PathHolder =
       readonly docId: string | null;
       readonly hasOp: boolean;
       readonly isDirectory: boolean;
+      /** It never leaves this machine: its path is not waited for. */
+      readonly isLocalOnly: boolean;
     }
   /** A file or symlink stands where a directory is needed. */
   | { readonly kind: "blocked" };

@@ -10,6 +10,7 @@ import type { StoreContext } from "./context.ts";
 import { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import { Fills } from "./fills.ts";
+import { KeptHere } from "./kept-here.ts";
 import type { StoreStatus, StoreTransitions } from "./port.ts";
 import { Problems } from "./problems.ts";
 import { PushQueue } from "./push-queue.ts";
@@ -47,6 +48,7 @@ export class Transitions implements StoreTransitions {
   readonly #totals: Totals;
   readonly #waiting;
   readonly #heldOpen;
+  readonly #keptHere: KeptHere;
 
   constructor(context: StoreContext, fills: Fills = new Fills(context)) {
     this.#context = context;
@@ -89,6 +91,7 @@ export class Transitions implements StoreTransitions {
          (SELECT count(*) FROM op) AS ops, (SELECT count(*) FROM pend) AS pend`,
     );
     this.#totals = new Totals(context);
+    this.#keptHere = new KeptHere(context);
     this.#waiting = sql.prepare<[number], EntryRow>(
       "SELECT * FROM entry WHERE local_ver <> base_ver AND local_only = 0 ORDER BY local_ver LIMIT ? + 0",
     );
@@ -226,6 +229,7 @@ export class Transitions implements StoreTransitions {
       heldOpen: this.#heldOpen
         .all(statusRowsMax)
         .map((entry) => this.#context.entries.shownPath(entry)),
+      ignored: this.#keptHere.get(),
     };
   };
 

@@ -119,8 +119,18 @@ test("[PULL-2] a new document waits for a path that a file of ours, not sent yet
       { kind: "version", remote: remoteVersion() },
       options,
     );
-  const file = { kind: "entry", fid: "e", hasOp: false, isDirectory: false } as const;
+  const file = {
+    kind: "entry",
+    fid: "e",
+    hasOp: false,
+    isDirectory: false,
+    isLocalOnly: false,
+  } as const;
   expect(at({ holder: { ...file, docId: null } }).do).toBe("defer");
+  expect(at({ holder: { ...file, docId: null, isLocalOnly: true } })).toMatchObject({
+    do: "materialise",
+    alias: true,
+  });
   expect(at({ holder: { ...file, docId: "other" } })).toMatchObject({
     do: "materialise",
     alias: true,

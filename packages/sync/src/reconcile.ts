@@ -5,7 +5,7 @@
  * change; a dirty entry is never touched by pull, whatever was observed, however late, by whichever clock; what
  * cannot be decided now is deferred durably, since the cursor moves past it.
  */
-import type { EntryView, Expect, Plan, RemoteVersion, RemoteView } from "@smfs/store";
+import type { EntryView, Expect, PathHolder, Plan, RemoteVersion, RemoteView } from "@smfs/store";
 import { agreesWith, effective, isShownFor, relationOf } from "./relation.ts";
 
 /** What was observed: a version, or that the document is gone. */
@@ -120,7 +120,7 @@ function onUnknown(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
     }
   }
   if (remote.status !== "done") return defer(docId, `the server says ${remote.status}`);
-  if (view.holder.kind === "entry" && view.holder.docId === null && !view.holder.isDirectory) {
+  if (isToBeSent(view.holder)) {
     return defer(docId, "its path is held by a file that is not sent yet");
   }
   const isDirectory = remote.attrs.kind === "dir";
@@ -128,6 +128,13 @@ function onUnknown(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
     view.holder.kind === "free" ||
     (isDirectory && view.holder.kind === "entry" && view.holder.isDirectory);
   return { do: "materialise", docId, remote, content: undefined, alias: !isFree };
+}
+
+/** Whether a path is held by what will have a document of its own there: which of the two it is, is found out first. */
+function isToBeSent(holder: PathHolder): boolean {
+  return (
+    holder.kind === "entry" && holder.docId === null && !holder.isDirectory && !holder.isLocalOnly
+  );
 }
 
 function onEntry(entry: EntryView, remote: RemoteVersion): Plan {

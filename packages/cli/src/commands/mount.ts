@@ -1,9 +1,10 @@
 /** `smfs mount`: makes a container a directory. Checks everything that can be checked, then starts the daemon. */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { isStale, unmountFuse } from "@smfs/fuse";
-import type { FileDurability } from "@smfs/store";
+import { type FileDurability, IgnoreRules, ignoreBytesMax } from "@smfs/store";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import type { Config, Paths, ServerFlags } from "../config.ts";
 import { checkContainer, ephemeralId, storeId } from "../container.ts";
@@ -43,6 +44,8 @@ export interface MountOptions extends ServerFlags {
   readonly ephemeral?: boolean;
   readonly durability: FileDurability;
   readonly cacheSize?: number;
+  /** File of patterns, relative to the current directory. */
+  readonly ignoreFile?: string;
   readonly verbose?: boolean;
 }
 
@@ -167,7 +170,32 @@ function prepare(
     ephemeral: options.ephemeral === true,
     durability: options.durability,
     cacheBytes: options.cacheSize,
+    ignorePatterns: readIgnoreFile(context.cwd, options.ignoreFile),
   };
+}
+
+/** Patterns of --ignore-file; none without it. Read before anything is started. */
+function readIgnoreFile(cwd: string, file: string | undefined): string {
+  if (file === undefined) return "";
+  const path = resolve(cwd, file);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CliError(
+      exitCodes.usage,
+      `--ignore-file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown"}`,
+      "name a file with one pattern a line, as in .gitignore",
+    );
+  }
+  const [problem] = new IgnoreRules([text]).problems;
+  if (Buffer.byteLength(text) > ignoreBytesMax || problem !== undefined) {
+    throw new CliError(
+      exitCodes.usage,
+      `--ignore-file ${file}: ${problem ?? `more than ${ignoreBytesMax} bytes`}`,
+    );
+  }
+  return text;
 }
 
 /** One store has one daemon: another mount of the container here would be the same files through two caches. */

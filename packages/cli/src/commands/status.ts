@@ -83,11 +83,20 @@ function printStatus(output: Output, status: DaemonStatus): void {
       message: `your version is ${versionPath}`,
     })),
   );
+  printIgnored(output, status.ignored);
   printNotes(
     output,
     "held open for writing:",
     status.heldOpen.map((path) => ({ path, message: "sent in samples; safe when closed" })),
   );
+}
+
+/** What patterns keep here is no problem, but whoever looks for it elsewhere must find out why it is not there. */
+function printIgnored(output: Output, { count: total, examples }: DaemonStatus["ignored"]): void {
+  if (total === 0) return;
+  output.line(output.bold("only on this machine (.smfsignore):"));
+  for (const path of examples) output.line(`  ${printable(path)}`);
+  if (total > examples.length) output.line(`  and ${count(total - examples.length, "other")}`);
 }
 
 function waitingText(status: DaemonStatus): string {

@@ -50,6 +50,8 @@ export interface DaemonStatus {
   readonly conflicts: readonly ConflictNote[];
   /** Files that somebody holds open for writing. */
   readonly heldOpen: readonly string[];
+  /** What patterns keep on this machine: how many names, and some of them. */
+  readonly ignored: { readonly count: number; readonly examples: readonly string[] };
   /** Requests that reading from the mount has caused. */
   readonly requestsByReads: number;
   /** How far the server's index is; null when it does not tell. */

@@ -39,4 +39,6 @@ export interface DaemonSettings {
   readonly durability: FileDurability;
   /** Bytes of files to keep about where the server has them too; undefined for no bound. */
   readonly cacheBytes: number | undefined;
+  /** Text of --ignore-file: patterns of what stays on this machine. */
+  readonly ignorePatterns: string;
 }

@@ -17,6 +17,7 @@ const engine = {
     problems: [{ path: "/a", message: "refused", atMs: 1 }],
     conflicts: [],
     heldOpen: [],
+    ignored: { count: 0, examples: [] },
   },
   userId: null,
   userName: null,

@@ -50,6 +50,7 @@ export function toDaemonStatus(
     problems: [...failures(facts), ...problems(engine)],
     conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
     heldOpen: store.heldOpen,
+    ignored: store.ignored,
     requestsByReads: facts.requestsByReads,
     search: facts.search,
     cacheSize: settings.cacheBytes ?? null,

@@ -91,6 +91,7 @@ export class Daemon implements DaemonControl {
         readOnly: given.readOnly,
         durability: given.durability,
         cacheBytes: given.cacheBytes,
+        ignorePatterns: given.ignorePatterns,
       },
       onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,

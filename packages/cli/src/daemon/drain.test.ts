@@ -36,6 +36,7 @@ function engineStatus(of: Situation): EngineStatus {
       problems: [],
       conflicts: [],
       heldOpen: [],
+      ignored: { count: 0, examples: [] },
     },
   };
 }

@@ -117,6 +117,7 @@ class WholeStore implements ServedStore {
       emit,
       program: packageVersion(),
       durability: wishes.durability,
+      ignorePatterns: wishes.ignorePatterns,
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
     const { context } = this.#store;
@@ -246,6 +247,7 @@ function damagedPort(damage: string): ServedStore["port"] {
     problems: [{ path: null, message, atMs: 0 }],
     conflicts: [],
     heldOpen: [],
+    ignored: { count: 0, examples: [] },
   };
   return {
     mustSync: false,

@@ -31,6 +31,8 @@ export interface StoreWishes {
   readonly durability: FileDurability;
   /** Bytes of files to keep about; undefined for no bound. */
   readonly cacheBytes: number | undefined;
+  /** Patterns of what stays on this machine, beside those of `.smfsignore`. */
+  readonly ignorePatterns: string;
 }
 
 export type ToStoreThread =

@@ -118,6 +118,7 @@ function breachesOf(
       random,
       log,
       owner: { uid: 0, gid: 0 },
+      ignorePatterns: "",
       emit: () => undefined,
       invalidate: () => undefined,
     },

@@ -146,7 +146,7 @@ function readRows(storeDir: string, log: Logger): Found {
         sql,
         "entry",
         "id",
-        "id, ino, parent, name, state, local_ver <> base_ver AND local_only = 0 AS isDirty",
+        "id, ino, parent, name, state, local_ver <> base_ver AS isDirty",
       );
       const rows = readTable<{ ino: number; mode: number; stub: number; fill: string | null }>(
         sql,
