@@ -34,11 +34,14 @@ export type Ticket = number;
  */
 export class Parked extends Error {
   readonly ticket: Ticket;
+  /** Only the disk is waited for: as there, no signal ends it. */
+  readonly isBrief: boolean;
 
-  constructor(ticket: Ticket) {
+  constructor(ticket: Ticket, isBrief = false) {
     super(`parked until ticket ${ticket}`);
     this.name = "Parked";
     this.ticket = ticket;
+    this.isBrief = isBrief;
   }
 }
 
@@ -143,7 +146,7 @@ export interface FileSystem {
    */
   readdir(fh: number, cookie: number, visit: (entry: DirEntry) => boolean): void;
   releasedir(fh: number): void;
-  fsyncdir(fh: number, dataOnly: boolean): void;
+  fsyncdir(fh: number, dataOnly: boolean, caller: Caller): void;
 
   statfs(): StatFs;
 

@@ -256,6 +256,21 @@ describe("parked requests", () => {
     expect(wire.resume(1)).toEqual([]);
   });
 
+  test("[FUSE-8] INTERRUPT does not end what only waits for the disk", () => {
+    const { wire } = start({
+      wrap: replaced({
+        fsyncdir(_fh, _dataOnly, caller) {
+          if (caller.resumed === undefined) throw new Parked(1, true);
+        },
+      }),
+    });
+    const content = body().u64(0).u32(0, 0).bytes();
+    wire.send(toRequest(abi.FUSE_FSYNCDIR, content, { nodeid: 1, unique: 100n }));
+    const interrupt = toRequest(abi.FUSE_INTERRUPT, body().u64(100).bytes(), { unique: 101n });
+    expect(wire.send(interrupt)).toBeUndefined();
+    expect(wire.resume(1)).toMatchObject([{ unique: 100n, errno: 0 }]);
+  });
+
   test("[FUSE-8] INTERRUPT of what does not wait does nothing", () => {
     const { wire } = parking();
     expect(

@@ -222,7 +222,7 @@ export class Dispatcher {
       if (opcode === abi.FUSE_INTERRUPT) return this.#interrupt();
       errno = this.#handle(opcode);
     } catch (error) {
-      if (error instanceof Parked && this.#park(error.ticket)) return noReply;
+      if (error instanceof Parked && this.#park(error)) return noReply;
       errno = this.#failed(opcode, error);
     }
     return hasReply(opcode) ? this.#finish(errno) : this.#silent();
@@ -262,12 +262,12 @@ export class Dispatcher {
   }
 
   /** @returns false when no more can wait: the caller is told so instead */
-  #park(ticket: Ticket): boolean {
+  #park({ ticket, isBrief }: Parked): boolean {
     this.#undo();
     const request = this.#request;
     try {
       const bytes = request.copy();
-      this.#exchange.parked.add({ unique: request.unique, ticket, bytes });
+      this.#exchange.parked.add({ unique: request.unique, ticket, bytes, isBrief });
       return true;
     } catch (error) {
       if (!(error instanceof FsError)) throw error;

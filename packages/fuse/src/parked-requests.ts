@@ -6,6 +6,8 @@ export interface ParkedRequest {
   readonly unique: bigint;
   readonly ticket: Ticket;
   readonly bytes: Uint8Array;
+  /** No signal ends it. */
+  readonly isBrief: boolean;
 }
 
 export class ParkedRequests {
@@ -33,10 +35,11 @@ export class ParkedRequests {
     return requests;
   }
 
-  /** Takes the request that the kernel wants to end; undefined when it does not wait here. */
+  /** Takes the request that the kernel wants to end; undefined when it does not wait here, or ends by itself. */
   interrupted(unique: bigint): ParkedRequest | undefined {
     const request = this.#byUnique.get(unique);
-    if (request !== undefined) this.#remove(request);
+    if (request === undefined || request.isBrief) return undefined;
+    this.#remove(request);
     return request;
   }
 

@@ -299,6 +299,16 @@ export class Database {
     return this.#durableCount;
   }
 
+  /** Another thread has synced the log since the first `commits` of them. */
+  noteDurable(commits: number): void {
+    this.#durableCount = Math.max(this.#durableCount, commits);
+  }
+
+  /** Another thread could not sync the log: nothing more is acknowledged. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+
   /** Whether all of them do. */
   get isDurable(): boolean {
     return this.#durableCount === this.#commitCount;

@@ -21,6 +21,7 @@ import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
 import { keepBase, noteBase } from "./keep-base.ts";
 import type { OpenFile } from "./open-files.ts";
+import type { SyncedBytes, Syncs } from "./syncs.ts";
 import { bytesOf } from "./waits.ts";
 import { columnsOf } from "./writers.ts";
 
@@ -157,8 +158,32 @@ export class Files {
     } else if (isLastWriter) working.closeWritable(ino);
   }
 
-  fsync(fh: number): void {
-    this.#sync(this.#context.openFiles.get(fh).ino);
+  /** @throws Parked while another thread waits for the disk */
+  fsync(fh: number, caller: Caller): void {
+    const { ino } = this.#context.openFiles.get(fh);
+    const { syncs } = this.#context;
+    if (syncs === undefined) this.#sync(ino);
+    else this.#syncElsewhere(ino, syncs, caller);
+  }
+
+  #syncElsewhere(ino: number, syncs: Syncs, { resumed }: Caller): void {
+    const { db, bytes, inodes } = this.#context;
+    const stage = syncs.resume(resumed);
+    if (stage === "done") return;
+    if (stage === undefined) {
+      const before = this.#beforeSync(ino);
+      const isNoted = this.#isNoted(before);
+      syncs.park(
+        {
+          file: bytes.openWork(ino, "read"),
+          names: inodes.get(ino).synced_ver === 0,
+          log: isNoted && !db.isDurable,
+        },
+        isNoted ? "done" : { note: before },
+      );
+    }
+    this.#note(stage.note, "process");
+    syncs.park({ file: undefined, names: false, log: true }, "done");
   }
 
   /**
@@ -167,19 +192,34 @@ export class Files {
    */
   #sync(ino: number): void {
     const { db, inodes, working, bytes } = this.#context;
+    const before = this.#beforeSync(ino);
+    bytes.sync(working.descriptor(ino, false));
+    if (inodes.get(ino).synced_ver === 0) bytes.syncNames("work");
+    if (!this.#isNoted(before) || !db.isDurable) this.#note(before, "power");
+  }
+
+  /** What a sync that begins now makes durable at least. */
+  #beforeSync(ino: number): SyncedBytes {
+    const { inodes, working } = this.#context;
+    return { ino, bytesVer: inodes.get(ino).bytes_ver, size: working.stat(ino).size };
+  }
+
+  #isNoted({ ino, bytesVer, size }: SyncedBytes): boolean {
+    const row = this.#context.inodes.get(ino);
+    return bytesVer > 0 && row.synced_ver === bytesVer && row.synced_size === size;
+  }
+
+  /** What was synced, in the row; others may have written, cut or synced the file meanwhile. */
+  #note({ ino, bytesVer, size }: SyncedBytes, durability: Durability): void {
+    const { db, inodes, working } = this.#context;
     const row = inodes.get(ino);
-    const fd = working.descriptor(ino, false);
-    bytes.sync(fd);
-    if (row.synced_ver === 0) bytes.syncNames("work");
-    const stat = bytes.stat(fd);
-    const isNoted = row.synced_ver === row.bytes_ver && row.synced_size === stat.size;
-    if (isNoted && row.bytes_ver > 0 && db.isDurable) return;
+    const stat = working.stat(ino);
     const columns = row.writers === 1 ? columnsOf(row, stat) : {};
-    const synced = { ...columns, synced_ver: row.bytes_ver, synced_size: stat.size };
+    const synced = { synced_ver: bytesVer, synced_size: Math.min(size, stat.size) };
     db.transaction(() => {
-      inodes.update(ino, synced);
+      inodes.update(ino, row.synced_ver > bytesVer ? columns : { ...columns, ...synced });
       this.#noteSync();
-    }, "power");
+    }, durability);
   }
 
   /** Makes every commit so far survive a power loss. */
@@ -197,9 +237,17 @@ export class Files {
   }
 
   /** Names in a directory. */
-  fsyncDirectory(): void {
-    this.#context.bytes.syncNames("work");
-    this.#commitPower();
+  fsyncDirectory(caller: Caller | undefined): void {
+    const { syncs, bytes } = this.#context;
+    if (syncs === undefined || caller === undefined) {
+      bytes.syncNames("work");
+      this.#commitPower();
+      return;
+    }
+    // Every commit has its record: there is nothing to note.
+    if (syncs.resume(caller.resumed) === undefined) {
+      syncs.park({ file: undefined, names: true, log: true }, "done");
+    }
   }
 
   lseek(fh: number, offset: number, whence: number): number {

@@ -26,5 +26,6 @@ export { type PortReply, type PortRequest, PortServer } from "./port-server.ts";
 export { RealByteStore } from "./real-byte-store.ts";
 export { Store, type StoreOptions } from "./store.ts";
 export type * from "./sync-model.ts";
+export type { Syncer, SyncJob, SyncResult } from "./syncs.ts";
 export { Transitions } from "./transitions.ts";
 export type { TrashItem } from "./trash.ts";

@@ -57,6 +57,7 @@ import { Recovery } from "./recovery.ts";
 import { Removal } from "./removal.ts";
 import { Renaming } from "./renaming.ts";
 import { Reserve } from "./reserve.ts";
+import { type Syncer, type SyncResult, Syncs } from "./syncs.ts";
 import { Verification } from "./verification.ts";
 import { Versions } from "./versions.ts";
 import { Waits } from "./waits.ts";
@@ -84,6 +85,8 @@ export interface StoreOptions {
   readonly durability?: FileDurability;
   /** Version of this program, noted in the store: one that is too old for it then says which is needed. */
   readonly program?: string;
+  /** Has the disk waited for elsewhere when a program asks for a sync; the store's own thread waits unless told. */
+  readonly syncer?: Syncer;
   /** Bytes of working files to keep about, where the server has them too; no bound unless told. */
   readonly cacheBytes?: number;
   /** Patterns of what stays here, in the syntax of gitignore, beside those of `.smfsignore` at the root. */
@@ -169,6 +172,17 @@ export class Store implements FileSystem {
   /** Parked operations that may go on: the frontend dispatches them again. Told once. */
   takeResumed(): Ticket[] {
     return this.#context.waits.announced();
+  }
+
+  /** A job that the syncer was given has ended: whoever waits for it goes on. */
+  synced(result: SyncResult): void {
+    this.#context.syncs?.ended(result);
+  }
+
+  /** A parked operation was given up: nobody waits for its ticket any more. */
+  abandon(ticket: Ticket): void {
+    this.#context.waits.abandon(ticket);
+    this.#context.syncs?.abandon(ticket);
   }
 
   /** Does what is due, at most a few milliseconds of it. `nowMs` is of the monotonic clock. */
@@ -341,8 +355,8 @@ export class Store implements FileSystem {
     this.#files.release(fh);
   }
 
-  fsync(fh: number, _dataOnly: boolean, _caller: Caller): void {
-    this.#files.fsync(fh);
+  fsync(fh: number, _dataOnly: boolean, caller: Caller): void {
+    this.#files.fsync(fh, caller);
   }
 
   lseek(fh: number, offset: number, whence: number): number {
@@ -373,9 +387,9 @@ export class Store implements FileSystem {
     this.#directories.close(fh);
   }
 
-  fsyncdir(fh: number, _dataOnly: boolean): void {
+  fsyncdir(fh: number, _dataOnly: boolean, caller?: Caller): void {
     this.#directories.inoOf(fh);
-    this.#files.fsyncDirectory();
+    this.#files.fsyncDirectory(caller);
   }
 
   statfs(): StatFs {
@@ -411,7 +425,7 @@ function fileContext(
   options: StoreOptions,
   invalidate: (invalidation: Invalidation) => void,
 ): FileContext {
-  const { bytes, clock, random, logger: log, owner, emit } = options;
+  const { bytes, clock, random, logger: log, owner, emit, syncer } = options;
   const db =
     options.database instanceof Database ? options.database : new Database(options.database);
   const facts = new Facts(db);
@@ -442,6 +456,7 @@ function fileContext(
   };
   const working = new WorkingFiles(bytes);
   const fills = new Fills(context);
-  const parts = { ...context, working, fills, writers: new Writers(context, working) };
+  const syncs = syncer === undefined ? undefined : new Syncs(db, context.waits, syncer);
+  const parts = { ...context, working, fills, syncs, writers: new Writers(context, working) };
   return { ...parts, verification: new Verification(parts) };
 }

@@ -9,14 +9,19 @@ export class Waits {
   readonly #outcomes = new Map<Ticket, Outcome>();
   #announced: Ticket[] = [];
 
-  /** Parks the running operation until `key` is settled. */
-  park(key: string): never {
+  /** Parks the running operation until `key` is settled. @param isBrief only the disk is waited for */
+  park(key: string, isBrief = false): never {
+    throw new Parked(this.ticket(key), isBrief);
+  }
+
+  /** The ticket of one more wait for `key`. */
+  ticket(key: string): Ticket {
     const ticket = this.#next;
     this.#next += 1;
     const tickets = this.#byKey.get(key);
     if (tickets === undefined) this.#byKey.set(key, new Set([ticket]));
     else tickets.add(ticket);
-    throw new Parked(ticket);
+    return ticket;
   }
 
   /** Whether anybody waits for `key`. */
@@ -34,12 +39,11 @@ export class Waits {
   }
 
   /** Throws what the wait of a resumed operation came to, if it failed. Each ticket's outcome is told once. */
-  take(ticket: Ticket | undefined): void {
+  take(ticket: Ticket | undefined, failed = "the bytes could not be fetched"): void {
     if (ticket === undefined) return;
     const outcome = this.#outcomes.get(ticket);
     this.#outcomes.delete(ticket);
-    if (outcome !== undefined && outcome !== "ready")
-      throw new FsError(outcome, "the bytes could not be fetched");
+    if (outcome !== undefined && outcome !== "ready") throw new FsError(outcome, failed);
   }
 
   /** Tickets settled since the last call: the frontend dispatches their operations again. */

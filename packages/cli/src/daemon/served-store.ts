@@ -25,6 +25,8 @@ import {
   type StoreEvent,
   StoreOpenError,
   type StoreStatus,
+  type Syncer,
+  type SyncResult,
   Transitions,
   tellingTransitions,
 } from "@smfs/store";
@@ -54,6 +56,8 @@ export interface ServedStore {
   abandon(ticket: Ticket): void;
   /** An answer to a question of the generated files. */
   receive(id: number, answer: Answer): void;
+  /** What came of a sync that the store asked for. */
+  synced(result: SyncResult): void;
   /** The sync thread's requests have done something. */
   stirred(): void;
   onlyHere(): readonly OnlyHere[];
@@ -64,6 +68,7 @@ export interface Listeners {
   readonly log: Logger;
   readonly emit: (event: StoreEvent) => void;
   readonly ask: (asked: Asked) => void;
+  readonly sync: Syncer;
 }
 
 /**
@@ -106,7 +111,10 @@ class WholeStore implements ServedStore {
   readonly #store: Store;
   readonly #names: GeneratedNames;
 
-  constructor({ storeDir, owner, wishes }: StoreThreadSettings, { log, emit, ask }: Listeners) {
+  constructor(
+    { storeDir, owner, wishes }: StoreThreadSettings,
+    { log, emit, ask, sync }: Listeners,
+  ) {
     this.#store = Store.open({
       database: join(storeDir, "store.db"),
       bytes: new RealByteStore(storeDir),
@@ -118,6 +126,7 @@ class WholeStore implements ServedStore {
       program: packageVersion(),
       durability: wishes.durability,
       ignorePatterns: wishes.ignorePatterns,
+      syncer: sync,
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
     const { context } = this.#store;
@@ -164,6 +173,10 @@ class WholeStore implements ServedStore {
 
   receive(id: number, answer: Answer): void {
     this.#names.receive(id, answer);
+  }
+
+  synced(result: SyncResult): void {
+    this.#store.synced(result);
   }
 
   stirred(): void {
@@ -218,6 +231,10 @@ class ReadableStore implements ServedStore {
 
   receive(): void {
     // Nothing is asked.
+  }
+
+  synced(): void {
+    // Nothing is synced.
   }
 
   stirred(): void {

@@ -23,6 +23,7 @@ import type {
   StoreWishes,
   ToStoreThread,
 } from "./store-messages.ts";
+import { StoreSyncs } from "./store-syncs.ts";
 
 export interface StoreHostOptions {
   readonly storeDir: string;
@@ -47,6 +48,7 @@ export class StoreHost {
   /** Resolves when the thread has ended, with why if it was not asked to. */
   readonly ended: Promise<string | undefined>;
   readonly #logSync: LogSync;
+  readonly #syncs: StoreSyncs;
   #received: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
   #damage: string | undefined;
@@ -75,6 +77,9 @@ export class StoreHost {
   private constructor(options: StoreHostOptions) {
     this.#options = options;
     this.#logSync = new LogSync(join(options.storeDir, "store.db"));
+    this.#syncs = new StoreSyncs(options, this.#logSync, (result) => {
+      if (!this.#isClosed) this.#send({ kind: "synced", result });
+    });
     this.#wakeFd = openWakeFd();
     const channel = new MessageChannel();
     const memory = dirtySignalMemory();
@@ -211,6 +216,9 @@ export class StoreHost {
         void this.#options
           .onQuestion(message.asked.question)
           .then((answer) => this.#answer(message.asked.id, answer));
+        break;
+      case "sync":
+        void this.#syncs.begin(message.job);
         break;
       case "failure":
         this.#failure = message.message;

@@ -10,6 +10,8 @@ import type {
   PortReply,
   PortRequest,
   StoreEvent,
+  SyncJob,
+  SyncResult,
 } from "@smfs/store";
 
 /** Given to the store thread when it is made. */
@@ -43,6 +45,8 @@ export type ToStoreThread =
   | { readonly kind: "stop" }
   /** The answer to a question of the generated files. */
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
+  /** What came of a sync. */
+  | { readonly kind: "synced"; readonly result: SyncResult }
   /** Tell what would be gone with the store. */
   | { readonly kind: "only-here" }
   /** Close the store; the thread ends. */
@@ -69,6 +73,8 @@ export type FromStoreThread =
     }
   /** A generated file needs to know something. */
   | { readonly kind: "ask"; readonly asked: Asked }
+  /** A program waits for the disk. */
+  | { readonly kind: "sync"; readonly job: SyncJob }
   /** The disk has failed under the store: nothing is acknowledged any more. */
   | { readonly kind: "failure"; readonly message: string }
   /** Bytes of files here, where there is a budget for them. */

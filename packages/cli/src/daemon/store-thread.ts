@@ -42,6 +42,7 @@ class StoreThread {
       log: this.#log,
       emit: (event) => this.#emit(event),
       ask: (asked) => this.#tell({ kind: "ask", asked }),
+      sync: (job) => this.#tell({ kind: "sync", job }),
     });
     this.#messages.on("message", (message: ToStoreThread) => {
       this.#take(message);
@@ -74,6 +75,9 @@ class StoreThread {
         break;
       case "answer":
         this.#store.receive(message.id, message.answer);
+        break;
+      case "synced":
+        this.#store.synced(message.result);
         break;
       case "only-here":
         this.#tell({ kind: "only-here", found: this.#store.onlyHere() });

@@ -66,8 +66,8 @@ export function fsyncdir(exchange: Exchange): void {
   const fh = request.u64();
   const dataOnly = (request.u32() & FUSE_FSYNC_FDATASYNC) !== 0;
   if (terms?.zeroMessageOpendir === true) {
-    fs.fsyncdir(streams.at(request.nodeid, 0), dataOnly);
+    fs.fsyncdir(streams.at(request.nodeid, 0), dataOnly, request.caller());
   } else {
-    fs.fsyncdir(exchange.handles.directory(fh), dataOnly);
+    fs.fsyncdir(exchange.handles.directory(fh), dataOnly, request.caller());
   }
 }

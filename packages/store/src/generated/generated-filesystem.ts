@@ -309,8 +309,8 @@ export class GeneratedFileSystem implements FileSystem {
     if (fh < generatedMin) this.#store.releasedir(fh);
   }
 
-  fsyncdir(fh: number, dataOnly: boolean): void {
-    if (fh < generatedMin) this.#store.fsyncdir(fh, dataOnly);
+  fsyncdir(fh: number, dataOnly: boolean, caller: Caller): void {
+    if (fh < generatedMin) this.#store.fsyncdir(fh, dataOnly, caller);
   }
 
   statfs(): StatFs {
@@ -354,6 +354,6 @@ export class GeneratedFileSystem implements FileSystem {
   /** A parked operation was given up. */
   abandon(ticket: Ticket): void {
     if (ticket >= generatedMin) this.#names.answers.abandon(ticket);
-    else this.#store.context.waits.abandon(ticket);
+    else this.#store.abandon(ticket);
   }
 }
