@@ -1,7 +1,7 @@
 // File operations on our mount, beside the disk's own file system and libfuse's passthrough_ll, in one run:
 //
 //     npm run bench fs -- [--rounds=5] [--scale=1] [--dir=/var/tmp]
-//         [--sides=disk,passthrough_ll,memory,memory+pass,daemon,daemon+server]
+//         [--sides=disk,passthrough_ll,passthrough_ll+rules,memory,memory+pass,daemon,daemon+server]
 //
 // Every round measures every side, in another order each time; what is printed are medians over the rounds.
 import { spawnSync } from "node:child_process";
@@ -26,6 +26,7 @@ import {
   type Side,
   scratchDirectory,
 } from "./fs/sides.ts";
+import { printTable } from "./table.ts";
 
 /** What is measured, in this order: later ones use the files of earlier ones. */
 interface Phase {
@@ -38,11 +39,33 @@ interface Phase {
   readonly script?: string;
 }
 
+const root: string = join(import.meta.dirname, "..");
 const perMiB = "µs per MiB";
 
-function phases(scale: number): Phase[] {
+/** Packages that `npm install` puts into a directory: all that the first of them need is among them. */
+const packages = ["fast-check", "pure-rand", "zod", "typescript"] as const;
+
+/** Packs them, so that no network is needed. Returns a command that installs them. */
+function packPackages(dir: string): string {
+  const tarballs = packages.map((name) => {
+    const tarball = join(dir, `${name}.tgz`);
+    const args = [
+      "czf",
+      tarball,
+      "-C",
+      join(root, "node_modules"),
+      `--transform=s,^${name},package,`,
+    ];
+    const packed = spawnSync("tar", [...args, name], { encoding: "utf8" });
+    if (packed.status !== 0) throw new Error(`packing ${name}: ${packed.stderr}`);
+    return tarball;
+  });
+  const options = "--offline --no-audit --no-fund --ignore-scripts --loglevel=error";
+  return `npm install ${options} --cache=${join(dir, "cache")} ${tarballs.join(" ")}`;
+}
+
+function phases(scale: number, npmInstall: string): Phase[] {
   const n = (count: number): number => Math.max(20, Math.round(count * scale));
-  const root = join(import.meta.dirname, "..");
   return [
     { name: "create", title: "create + write 4k + close", count: n(2000) },
     { name: "stat", title: "stat, cold", count: n(2000), caches: "cold" },
@@ -80,13 +103,26 @@ function phases(scale: number): Phase[] {
       script: "grep -r qqqqq tar || true",
     },
     {
+      name: "rg",
+      title: "rg of them",
+      count: 1,
+      caches: "cold",
+      script: "rg -uu qqqqq tar || true",
+    },
+    {
+      name: "npm",
+      title: `npm install of ${packages.length} packages`,
+      count: 1,
+      script: `mkdir npm && cd npm && echo '{"private":true}' > package.json && ${npmInstall}`,
+    },
+    {
       name: "git-clone",
       title: "git clone of this repository",
       count: 1,
       script: `git clone -q ${root} clone`,
     },
     { name: "git-status", title: "git status", count: 1, script: "git -C clone status -s" },
-    { name: "rm", title: "rm -r of all", count: 1, script: "rm -rf tar clone list" },
+    { name: "rm", title: "rm -r of all", count: 1, script: "rm -rf tar npm clone list" },
   ];
 }
 
@@ -180,7 +216,8 @@ export async function benchFsOps(options: {
       mkdirSync(own);
       running.push({ side, at: await side.start(own) });
     }
-    return rounds(phases(options.scale), running, client, options.rounds);
+    const npmInstall = packPackages(build.dir);
+    return rounds(phases(options.scale, npmInstall), running, client, options.rounds);
   } finally {
     for (const { at } of running) await at.stop();
     scratch.remove();
@@ -226,35 +263,28 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-/** The table as text: microseconds, processor time of the server, and ratios to two of the sides. */
-export function toTable(rows: readonly Row[], baselines: readonly string[]): string {
+/** Microseconds, processor time of whoever serves, and ratios to the sides that ours are compared with. */
+export function printRows(rows: readonly Row[], baselines: readonly string[]): void {
   const names = Object.keys(rows[0]?.sides ?? {});
   const ours = names.filter((name) => !baselines.includes(name));
   const known = baselines.filter((name) => names.includes(name));
-  const head = [
-    "µs for one",
-    ...names,
-    ...ours.flatMap((name) => [`CPU of ${name}`, ...known.map((base) => `${name} ÷ ${base}`)]),
-  ];
-  const lines = rows.map(({ title, sides }) => [
-    title,
-    ...names.map((name) => format(sides[name]?.us)),
-    ...ours.flatMap((name) => [
-      format(sides[name]?.cpuUs),
-      ...known.map((base) => ratio(sides[name]?.us, sides[base]?.us)),
-    ]),
-  ]);
-  const all = [head, ...lines];
-  const widths = head.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
-  return all
-    .map((line) =>
-      line
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join("  "),
-    )
-    .join("\n");
+  const pairs = ours.flatMap((name) => known.map((base) => ({ name, base })));
+  const served = names.filter((name) => rows[0]?.sides[name]?.cpuUs !== undefined);
+  const table = (title: string, columns: readonly string[], cells: (row: Row) => string[]) => {
+    if (columns.length === 0) return;
+    const lines = rows.map((row) => [row.title, ...cells(row)]);
+    printTable([title, ...columns], lines);
+    console.log();
+  };
+  table("µs for one", names, ({ sides }) => names.map((name) => format(sides[name]?.us)));
+  table("processor time of the server, µs for one", served, ({ sides }) =>
+    served.map((name) => format(sides[name]?.cpuUs)),
+  );
+  table(
+    "ratio",
+    pairs.map(({ name, base }) => `${name} ÷ ${base}`),
+    ({ sides }) => pairs.map(({ name, base }) => ratio(sides[name]?.us, sides[base]?.us)),
+  );
 }
 
 function format(us: number | undefined): string {
@@ -273,7 +303,7 @@ function frontendSides(buildDir: string): Side[] {
   if (typeof reference === "string") console.log(reference);
   return [
     disk,
-    ...(typeof reference === "string" ? [] : [reference]),
+    ...(typeof reference === "string" ? [] : reference),
     memory("memory", program, []),
     ...(process.geteuid?.() === 0 ? [memory("memory+pass", program, ["--passthrough"])] : []),
   ];
@@ -304,7 +334,7 @@ export async function printFsOps(args: readonly string[]): Promise<void> {
       scale: Number(option("scale", "1")),
       dir: option("dir", tmpdir()),
     });
-    console.log(toTable(rows, ["disk", "passthrough_ll"]));
+    printRows(rows, ["disk", "passthrough_ll", "passthrough_ll+rules"]);
     const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
     if (!canDropCaches) console.log("cold is not cold: only root can empty the kernel's caches");
     console.log(`load of the machine at the end: ${load}`);

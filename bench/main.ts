@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   retrieval: async (args) => (await import("./retrieval.ts")).benchRetrieval(args),
   search: async (args) => (await import("./search.ts")).benchSearch(args),
   server: async (args) => (await import("./server.ts")).benchServer(args),
+  steady: async (args) => (await import("./steady.ts")).benchSteady(args),
   store: async (args) => (await import("./store-size.ts")).benchStoreSize(args),
   sync: async (args) => (await import("./sync.ts")).benchSync(args),
 };

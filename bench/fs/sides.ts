@@ -27,8 +27,11 @@ export const disk: Side = {
     Promise.resolve({ dir: scratch, pid: undefined, stop: async () => undefined }),
 };
 
-/** Libfuse's own example, as it comes, or a sentence that says what is missing. */
-export function passthroughLl(buildDir: string): Side | string {
+/**
+ * Libfuse's own example, as it comes, and with the kernel checking permissions (`default_permissions`), as on our mounts;
+ * or a sentence that says what is missing.
+ */
+export function passthroughLl(buildDir: string): readonly Side[] | string {
   const sources = ["passthrough_ll.c", "passthrough_ll.c.gz"].map((file) =>
     join("/usr/share/doc/libfuse3-dev/examples", file),
   );
@@ -55,15 +58,21 @@ export function passthroughLl(buildDir: string): Side | string {
   ];
   const built = spawnSync("cc", args, { input: text, encoding: "utf8" });
   if (built.status !== 0) return `passthrough_ll is left out: ${built.stderr}`;
+  return [
+    passthroughSide("passthrough_ll", binary, ""),
+    passthroughSide("passthrough_ll+rules", binary, ",default_permissions"),
+  ];
+}
+
+function passthroughSide(name: string, binary: string, options: string): Side {
   return {
-    name: "passthrough_ll",
+    name,
     async start(scratch) {
       const [kept, dir] = [join(scratch, "kept"), join(scratch, "mnt")];
       mkdirSync(kept);
       mkdirSync(dir);
-      const child = spawn(binary, ["-f", "-o", `source=${kept},cache=auto`, dir], {
-        stdio: "ignore",
-      });
+      const args = ["-f", "-o", `source=${kept},cache=auto${options}`, dir];
+      const child = spawn(binary, args, { stdio: "ignore" });
       await mounted(dir);
       return { dir, pid: child.pid, stop: () => unmount(dir, child) };
     },
