@@ -1,20 +1,22 @@
 /**
  * `npm run sim -- COMMAND`: run | replay SEED | shrink SEED | mutate | soak | small.
  *
- *   run     [--seeds N] [--from S] [--mode plain|hot|brisk] [--jobs J]   seeds in a row; exit 1 on any violation
+ *   run     [--seeds N] [--from S] [--mode M] [--jobs J]           seeds in a row; exit 1 on any violation; M is plain,
+ *                                                                  hot, brisk, busy or dense
  *   replay  SEED [--mode M] [--trace]                              one seed, with its trace
  *   shrink  SEED [--mode M] [--out FILE]                           a small recipe that breaks the same rule
  *   script  FILE [--trace]                                         a saved recipe
  *   mutate  [--only NAME] [--repeats R] [--seeds N]                does each mutant get caught, and how soon?
- *   soak    --acked N [--jobs J] [--from S]                        all modes, until so many writes were acknowledged
+ *   soak    --acked N [--jobs J] [--from S]                        all modes, until so many writes were acknowledged;
+ *                                                                  it says from which seed on the next piece goes on
  *   small   [--part I/N] [--jobs J] [--out FILE]                   all programs of up to three operations, or each N-th
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { seedLines, type Tally } from "../test/sim/batch.ts";
+import { seedLines, soakText, type Tally } from "../test/sim/batch.ts";
 import { programJobs, programLine, seedJobs, soakJobs } from "../test/sim/batch-jobs.ts";
 import { runJobs } from "../test/sim/batch-processes.ts";
-import type { Mode } from "../test/sim/config.ts";
+import { type Mode, modes } from "../test/sim/config.ts";
 import { productDevice } from "../test/sim/product-device.ts";
 import { type Recipe, recipeOf, run } from "../test/sim/run.ts";
 import { Shrinker } from "../test/sim/shrink.ts";
@@ -38,7 +40,6 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const modes: readonly Mode[] = ["plain", "hot", "brisk", "busy"];
 const mode: Mode = modes.find((one) => one === values.mode) ?? "plain";
 const jobCount = Number(values.jobs);
 const [command = "run", target] = positionals;
@@ -136,12 +137,13 @@ async function shrink(): Promise<void> {
   console.log(shrunk.outcome.violation);
 }
 
-/** Seeds of all modes in turn, until so many writes were acknowledged. */
+/** Seeds of all modes in turn, until so many writes were acknowledged: pieces of a soak add up. */
 async function soak(): Promise<void> {
   const started = performance.now();
   const most = Number(values.failures);
   const acked = Number(values.acked);
-  const jobs = soakJobs(Number(values.from), acked);
+  const from = Number(values.from);
+  const jobs = soakJobs(from, acked);
   let toldAt = 0;
   const { seeds } = await runJobs(jobs, jobCount, (sums) => {
     const seconds = (performance.now() - started) / 1000;
@@ -152,5 +154,11 @@ async function soak(): Promise<void> {
     return sums.seeds.ackedCount >= acked || sums.seeds.failures.length >= most;
   });
   report(seeds, (performance.now() - started) / 1000);
+  // Jobs are begun in order, and each that has begun is finished: what was run has no gaps.
+  const next = from + seeds.seedCount;
+  console.log(
+    `soak: seeds ${from} to ${next - 1} (of 20: ${soakText}), ${seeds.ackedCount} acknowledged writes, ` +
+      `${seeds.failures.length} violations; it goes on with --from ${next}`,
+  );
   if (seeds.failures.length > 0) process.exitCode = 1;
 }

@@ -1,13 +1,12 @@
 /** Work for the simulator's processes: what one job is, and how it is done. */
-import { addTally, newTally, runBatch, type Tally } from "./batch.ts";
-import type { Mode } from "./config.ts";
+import { addTally, newTally, type Plan, runBatch, type Tally } from "./batch.ts";
 import { productDevice } from "./product-device.ts";
 import { type ProgramFailure, programAt, runProgram } from "./small-programs.ts";
 
 export type Job =
   | {
       readonly kind: "seeds";
-      readonly mode: Mode;
+      readonly mode: Plan;
       readonly from: number;
       readonly seedCount: number;
       /** Stops after so many failures. */
@@ -71,7 +70,7 @@ async function runPrograms(indices: readonly number[]): Promise<ProgramTally> {
 }
 
 /** Splits seeds into jobs of a few each, so that processes end at about the same time. */
-export function seedJobs(mode: Mode, from: number, seedCount: number, failuresMax: number): Job[] {
+export function seedJobs(mode: Plan, from: number, seedCount: number, failuresMax: number): Job[] {
   const jobs: Job[] = [];
   for (let done = 0; done < seedCount; done += seedsPerJob)
     jobs.push({
@@ -84,22 +83,12 @@ export function seedJobs(mode: Mode, from: number, seedCount: number, failuresMa
   return jobs;
 }
 
-/** Shares of the modes in a soak: of 20 jobs, so many are of each. */
-const soakShares = { busy: 12, plain: 4, hot: 2, brisk: 2 } as const;
-/** Fewer than a job of the least productive mix has ever acknowledged. */
-const ackedPerRoundMin = 4_000;
+/** Fewer than a seed of a soak acknowledges in the mean. */
+const ackedPerSeedMin = 100;
 
-/** More jobs than so many acknowledged writes can take. */
+/** Seeds of all modes from `from` on: more than so many acknowledged writes can take. */
 export function soakJobs(from: number, acked: number): Job[] {
-  const jobs: Job[] = [];
-  const next = { busy: from, plain: from, hot: from, brisk: from };
-  for (let round = 0; round <= acked / ackedPerRoundMin; round += 1)
-    for (const mode of ["busy", "plain", "hot", "brisk"] as const) {
-      const seedCount = soakShares[mode] * seedsPerJob;
-      jobs.push(...seedJobs(mode, next[mode], seedCount, 1_000));
-      next[mode] += seedCount;
-    }
-  return jobs;
+  return seedJobs("soak", from, Math.ceil(acked / ackedPerSeedMin), failuresPerJob);
 }
 
 /** Every `of`-th program, from `part` on (0…of−1), as jobs of a few each. */
@@ -117,6 +106,8 @@ export function programJobs(programCount: number, part: number, of: number): Job
 }
 
 const seedsPerJob = 20;
+/** A job of a soak does all its seeds, so that what was run is a row without gaps. */
+const failuresPerJob = seedsPerJob + 1;
 const programsPerJob = 10;
 
 export function addPrograms(sum: ProgramTally, part: ProgramTally): void {

@@ -1,8 +1,23 @@
 /** Many seeds in a row, and what they add up to. */
-import type { Mode } from "./config.ts";
+import { type Mode, modes } from "./config.ts";
 import { Coverage } from "./coverage.ts";
 import { type Recipe, recipeOf, run } from "./run.ts";
 import type { DeviceFactory, Outcome } from "./world.ts";
+
+/** One mode for all seeds, or the one that each seed has in a soak. */
+export type Plan = Mode | "soak";
+
+/** Of 20 seeds of a soak, so many are of each mode. */
+const soakShares = { dense: 14, busy: 2, plain: 2, hot: 1, brisk: 1 } as const;
+const soakRound = modes.flatMap((mode) => Array.from({ length: soakShares[mode] }, () => mode));
+
+/** The mode of a seed: in a soak each seed has its own, so that a row of seeds says all that was run. */
+export function modeOf(plan: Plan, seed: number): Mode {
+  return plan === "soak" ? (soakRound[seed % soakRound.length] ?? "dense") : plan;
+}
+
+/** The modes of a soak, with how many seeds of 20 they have. */
+export const soakText: string = modes.map((mode) => `${mode} ${soakShares[mode]}`).join(", ");
 
 export interface Failure {
   readonly seed: number;
@@ -28,7 +43,7 @@ export interface Tally {
 export interface BatchOptions {
   readonly from: number;
   readonly seedCount: number;
-  readonly mode: Mode;
+  readonly mode: Plan;
   readonly factory: DeviceFactory;
   /** Stops after so many failures. */
   readonly failuresMax?: number;
@@ -54,8 +69,9 @@ export function newTally(): Tally {
 
 export async function runBatch(options: BatchOptions): Promise<Tally> {
   const tally = newTally();
-  const { from, seedCount, mode, factory } = options;
+  const { from, seedCount, factory } = options;
   for (let seed = from; seed < from + seedCount; seed += 1) {
+    const mode = modeOf(options.mode, seed);
     const recipe = recipeOf(seed, mode);
     const outcome = await run(recipe, factory);
     count(tally, outcome);

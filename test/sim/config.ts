@@ -41,14 +41,18 @@ export interface SimConfig {
   readonly sweepIntervalS?: number;
   /** Bytes are fetched before anybody asks for them; so it is if absent. */
   readonly prefetch?: boolean;
+  /** Writes of a burst or a flurry; 8 if absent. */
+  readonly burstMax?: number;
 }
 
 /**
  * `plain`: everything, evenly. `hot`: many devices on few paths, for rare coincidences between devices. `brisk`: short
  * runs in which much goes wrong at once, so that many fit into a minute. `busy`: as plain, but users write all the time
- * and full listings are frequent, so that most of what is simulated are writes and few are waits.
+ * and full listings are frequent, so that most of what is simulated are writes and few are waits. `dense`: as busy, with
+ * many writes in one tick.
  */
-export type Mode = "plain" | "hot" | "brisk" | "busy";
+export const modes = ["plain", "hot", "brisk", "busy", "dense"] as const;
+export type Mode = (typeof modes)[number];
 
 type Draw = ReturnType<typeof drawer>;
 
@@ -177,6 +181,7 @@ export function drawConfig(
 ): SimConfig {
   if (mode === "brisk") return drawBrisk(seed, wanted);
   if (mode === "busy") return drawBusy(seed);
+  if (mode === "dense") return drawDense(seed);
   const draw = drawer(seed * 2 + (mode === "hot" ? 1 : 0));
   const isHot = mode === "hot";
   const deviceCount = isHot ? 3 : draw.one(1, 1, 2, 2, 3, 4);
@@ -268,6 +273,35 @@ function drawBusy(seed: number): SimConfig {
     pollIntervalS: draw.one(5, 10, 30),
     sweepIntervalS: draw.one(30, 60, 120),
     prefetch: draw.happens(0.7),
+  };
+}
+
+/**
+ * A run of plain or hot mode, another one than the seed's own, in which users write in bursts: many lines through one
+ * handle, and many short calls on one file after another, each between the same two steps of the protocol.
+ */
+function drawDense(seed: number): SimConfig {
+  const draw = drawer(seed * 11 + 3_000_017);
+  const drawn = drawConfig(seed + 3_000_000, draw.one("plain", "plain", "hot"));
+  const further = furtherDeeds.filter(() => draw.happens(0.5));
+  const many = draw.one<readonly UserDeed[]>(["burst"], ["flurry"], ["burst", "flurry"]);
+  const others = [...drawn.deeds, ...further];
+  // From every sixth to nearly every action.
+  const shares = Math.ceil((others.length * draw.one(0.2, 1, 4)) / many.length);
+  return {
+    ...drawn,
+    seed,
+    deeds: [...others, ...Array.from({ length: shares }, () => many).flat()],
+    actionCount: 40 + draw.below(160),
+    activeMs: draw.one(1_000, 3_000, 10_000, 30_000),
+    adversaryShare: draw.one(0, 0.05, 0.2, 0.4),
+    files: draw.one(drawn.files, ["/a", "/b.txt"], ["/a", "/d/a", "/d/b.txt", "/d/e/c"]),
+    directories: ["/d", "/d/e"],
+    isPatient: draw.happens(0.01),
+    pollIntervalS: draw.one(5, 10, 30),
+    sweepIntervalS: draw.one(30, 60, 120),
+    prefetch: draw.happens(0.7),
+    burstMax: draw.one(8, 32, 96),
   };
 }
 

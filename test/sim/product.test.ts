@@ -24,11 +24,11 @@ interface Size {
 }
 
 const full: Size = {
-  seedCounts: { busy: 3200, plain: 1200, hot: 800, brisk: 2000 },
+  seedCounts: { dense: 700, busy: 250, plain: 400, hot: 250, brisk: 600 },
   ackedMin: 400_000,
   parts: 10,
 };
-const short: Size = { seedCounts: { plain: 40, hot: 40 }, ackedMin: 2_000, parts: 200 };
+const short: Size = { seedCounts: { dense: 12, plain: 40, hot: 40 }, ackedMin: 8_000, parts: 200 };
 const size = isFull ? full : short;
 /** Hours, since others may need the machine as well. */
 const timeoutMs = 3 * 3_600_000;

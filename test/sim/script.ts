@@ -33,7 +33,11 @@ export type UserDeed =
   | "close"
   | "map"
   | "storeMapped"
-  | "unmap";
+  | "unmap"
+  /** Opens a file and writes many lines into it, one by one, before the close. */
+  | "burst"
+  /** Many saves, appends and edits of one file after another, all in one tick. */
+  | "flurry";
 
 export interface UserAction {
   readonly deed: UserDeed;
@@ -42,6 +46,8 @@ export interface UserAction {
   /** A second path, where the deed has one; also a number to choose by. */
   readonly other: number;
   readonly isBinary?: boolean;
+  /** Of a burst or a flurry: how many writes, and what they are drawn from. */
+  readonly many?: { readonly count: number; readonly seed: number };
 }
 
 export type Step = { readonly at: number } & (
@@ -87,7 +93,11 @@ export function drawAction(config: SimConfig, next: () => number): UserAction {
   const path = Math.floor(next() * 64);
   const other = Math.floor(next() * 64);
   const isBinary = next() < config.binaryShare;
-  return { deed, path, other, ...(isBinary ? { isBinary } : {}) };
+  const action: UserAction = { deed, path, other, ...(isBinary ? { isBinary } : {}) };
+  if (deed !== "burst" && deed !== "flurry") return action;
+  // Small ones are as frequent as large ones are productive.
+  const count = 1 + Math.floor(next() ** 2 * (config.burstMax ?? 8));
+  return { ...action, many: { count, seed: Math.floor(next() * 65_536) } };
 }
 
 /** The script of a run. */

@@ -1,10 +1,10 @@
 /** Carries user actions out at a device, and tells the oracle what was acknowledged. */
-import { FsError } from "@smfs/core";
+import { FsError, Parked, seededRandom } from "@smfs/core";
 import type { SimConfig } from "./config.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Desk, Device, EntryState } from "./device.ts";
 import type { Oracle } from "./oracle.ts";
-import type { UserAction } from "./script.ts";
+import type { UserAction, UserDeed } from "./script.ts";
 
 interface Held {
   readonly handle: number;
@@ -28,20 +28,24 @@ export class User {
   readonly #config: SimConfig;
   readonly #coverage: Coverage;
   readonly #now: () => number;
+  readonly #check: () => void;
   #tempCount = 0;
 
+  /** @param check has the oracle look at what is there: between two writes of one action */
   constructor(
     device: Device,
     oracle: Oracle,
     config: SimConfig,
     coverage: Coverage,
     now: () => number,
+    check: () => void,
   ) {
     this.device = device;
     this.#oracle = oracle;
     this.#config = config;
     this.#coverage = coverage;
     this.#now = now;
+    this.#check = check;
   }
 
   /** Does one action. What a system call refuses is not acknowledged and changes nothing; a parked one throws. */
@@ -123,6 +127,12 @@ export class User {
         return;
       case "symlink":
         desk.symlink(`${path}.link`, `#to ${path}`);
+        return;
+      case "burst":
+        this.#burst(desk, path, action);
+        return;
+      case "flurry":
+        this.#flurry(desk, action);
         return;
       case "chmod":
         desk.chmod(path, action.other % 2 === 0 ? 0o600 : 0o755);
@@ -287,6 +297,43 @@ export class User {
     desk.close(handle);
   }
 
+  /** Many lines through one handle: each behind the last one or over any other. */
+  #burst(desk: Desk, path: string, { other, many }: UserAction): void {
+    this.#makeParents(desk, path);
+    const random = seededRandom(many?.seed ?? other);
+    const handle = desk.open(path, { create: true });
+    for (let left = many?.count ?? 1; left > 0; left -= 1) {
+      const looked = desk.look(handle);
+      this.#writeLine(path, {
+        look: () => looked,
+        write: (bytes, offset) => desk.write(handle, bytes, offset),
+        offset: anyLine(looked.bytes, random.next()),
+      });
+      if (random.next() < fsyncShare) desk.fsync(handle);
+      this.#check();
+    }
+    desk.close(handle);
+  }
+
+  /** Short calls on one file after another. What one of them is refused does not keep the user from the next one. */
+  #flurry(desk: Desk, { other, many, isBinary }: UserAction): void {
+    const random = seededRandom(many?.seed ?? other);
+    const below = (count: number): number => Math.floor(random.next() * count);
+    const count = many?.count ?? 1;
+    for (let done = 0; done < count; done += 1) {
+      const deed = flurryDeeds[below(flurryDeeds.length)] ?? "save";
+      try {
+        this.#do(desk, { deed, path: below(64), other: below(64), isBinary: isBinary === true });
+      } catch (error) {
+        // One that waits for bytes is made again when they are here; what went before it is done.
+        if (error instanceof Parked && done > 0) return;
+        if (!(error instanceof FsError)) throw error;
+        this.#coverage.add(`errno ${error.code}`);
+      }
+      this.#check();
+    }
+  }
+
   /** Writes one fresh line over what is at an offset of an open or mapped file. */
   #writeLine(path: string, at: Writable): void {
     const { bytes, isNamed } = at.look();
@@ -386,9 +433,37 @@ interface Writable {
   readonly offset: number;
 }
 
+/** What a flurry is made of. */
+const flurryDeeds: readonly UserDeed[] = ["save", "append", "append", "edit", "edit", "atomicSave"];
+/** Share of a burst's writes that are synced. */
+const fsyncShare = 0.05;
+/** Bytes of a line, its end included. */
+const lineLength = 9;
+/** A file with so many lines is not made longer by a burst. */
+const burstLinesMax = 16;
+
+/** Where the tokens of a text begin, and where it ends. */
+function lineStarts(bytes: Uint8Array): { readonly starts: readonly number[]; end: number } {
+  const text = Buffer.from(bytes).toString("latin1");
+  return {
+    starts: [...text.matchAll(/t[0-9a-z]{6}\./g)].map(({ index }) => index),
+    end: text.length,
+  };
+}
+
 /** Where the last token of a text begins; its end when it has none. */
 function lastLineStart(bytes: Uint8Array): number {
-  const text = Buffer.from(bytes).toString("latin1");
-  const starts = [...text.matchAll(/t[0-9a-z]{6}\./g)];
-  return starts.at(-1)?.index ?? text.length;
+  const { starts, end } = lineStarts(bytes);
+  return starts.at(-1) ?? end;
+}
+
+/** Where a line of a text begins, or its end, as `share` in [0, 1) says. */
+function anyLine(bytes: Uint8Array, share: number): number {
+  const { starts: some, end } = lineStarts(bytes);
+  // One that has lost its line end is as long as what takes its place only when it is the last one.
+  const starts = some.filter((at) => bytes[at + lineLength - 1] === 0x0a || at + lineLength > end);
+  const all = starts.length < burstLinesMax ? [end, ...starts] : starts;
+  // Every second write goes behind the last line while there is room.
+  if (starts.length < burstLinesMax && share < 0.5) return end;
+  return all[Math.floor(share * all.length)] ?? end;
 }

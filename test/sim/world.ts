@@ -121,9 +121,14 @@ export class World {
       isSolo: config.deviceCount === 1 && !config.hasForeigners,
       docs: () => this.model.table.all(),
     });
-    for (const device of this.devices)
-      this.users.push(new User(device, this.oracle, config, this.coverage, () => this.sched.now));
+    for (const device of this.devices) this.users.push(this.#userAt(device));
     this.model.watch((commit) => this.#guard(() => this.oracle.onCommit(commit)));
+  }
+
+  #userAt(device: Device): User {
+    const now = (): number => this.sched.now;
+    const check = (): void => this.#guard(() => this.oracle.check(device.name));
+    return new User(device, this.oracle, this.config, this.coverage, now, check);
   }
 
   get container(): string {
