@@ -13,7 +13,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
 };
 
 const [name, ...args] = process.argv.slice(2);
-/** The server's own takes a quarter of an hour: only when asked. */
+/** Those of the server take minutes: only when asked. */
 const chosen = name === undefined ? ["fs", "sync"] : [name];
 for (const each of chosen) {
   const bench = benches[each];

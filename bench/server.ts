@@ -1,5 +1,5 @@
 /**
- * The memory server: ingest, listing, feed, start, memory. The server is a process of its own, built; the client is
+ * The memory server: ingest, copies, listing, feed, start, memory. Takes about three minutes. The server is a process of its own, built; the client is
  * this process, on the same two cores.
  *
  *     npm run bench server [-- --small 20000 --large 100000]
@@ -12,6 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { silentLogger, systemClock, systemRandom } from "@smfs/core";
+import { backUpData, checkData, restoreData } from "@smfs/server";
 import { median, printTable, quantile } from "./table.ts";
 
 const key = "sm_bench_0123456789abcdefghij";
@@ -107,14 +109,12 @@ async function eachOf(count: number, work: (i: number) => Promise<void>): Promis
   );
 }
 
-async function ingest(dataDir: string, count: number): Promise<string[][]> {
-  const server = await start(dataDir);
-  const before = usage(server.child.pid ?? 0);
+/** Writes documents one request each, and gives the milliseconds until each answer. */
+async function writeSmall(url: string, count: number): Promise<number[]> {
   const times: number[] = [];
-  const started = performance.now();
   await eachOf(count, async (i) => {
     const at = performance.now();
-    const answer = await call(server.url, "PUT", `/ext/v1/documents/n_${i}/raw`, smallText(i), {
+    const answer = await call(url, "PUT", `/ext/v1/documents/n_${i}/raw`, smallText(i), {
       "if-none-match": "*",
       "smfs-container": "small",
       "smfs-filepath": `/d${i % 200}/note-${i}.md`,
@@ -122,35 +122,97 @@ async function ingest(dataDir: string, count: number): Promise<string[][]> {
     if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
     times.push(performance.now() - at);
   });
+  return times;
+}
+
+/** Milliseconds until a document is found by the one word that only it has. */
+async function untilFound(url: string, i: number): Promise<number> {
+  const started = performance.now();
+  const query = { q: `note ${i}`, containerTag: "small", searchMode: "documents", limit: 3 };
+  while (!(await post(url, "/v4/search", query)).text.includes(`note-${i}.md`));
+  return performance.now() - started;
+}
+
+async function ingest(server: Server, count: number): Promise<string[][]> {
+  const before = usage(server.child.pid ?? 0);
+  const started = performance.now();
+  const times = await writeSmall(server.url, count);
   const seconds = (performance.now() - started) / 1000;
   const after = usage(server.child.pid ?? 0);
-  const searchStarted = performance.now();
-  for (;;) {
-    const found = await post(server.url, "/v4/search", {
-      q: `note ${count - 1}`,
-      containerTag: "small",
-      searchMode: "documents",
-      limit: 3,
-    });
-    if (found.text.includes(`note-${count - 1}.md`)) break;
-  }
-  const searchableMs = performance.now() - searchStarted;
-  await stop(server);
+  const searchableMs = await untilFound(server.url, count - 1);
   const cpu = after.cpuS - before.cpuS;
   return [
     [
-      `ingest of ${count} documents of 350 bytes, ${parallel} at once`,
+      "ingest, each acknowledged on disk, chunked, embedded and in both indexes",
       `${(count / seconds).toFixed(0)} documents/s`,
     ],
     [
-      "— processor time of the server",
-      `${((cpu / count) * 1e6).toFixed(0)} µs a document, ${((100 * cpu) / seconds).toFixed(0)} % of one core`,
+      "processor time of the server",
+      `${((cpu / count) * 1e6).toFixed(0)} µs a document: ${((100 * cpu) / seconds).toFixed(0)} % of one core`,
     ],
-    ["— answer, p50 / p99", `${median(times).toFixed(1)} / ${quantile(times, 0.99).toFixed(1)} ms`],
-    ["— until the last one is found by search", `${searchableMs.toFixed(0)} ms after its answer`],
-    ["— memory of the server under load", `${after.rssMiB.toFixed(0)} MiB`],
-    ["— disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`],
+    ["answer, p50 / p99", spread(times)],
+    ["the last one is found by search", `${searchableMs.toFixed(0)} ms after its answer`],
+    ["memory under load", `${after.rssMiB.toFixed(0)} MiB`],
   ];
+}
+
+/** Copies of the same data; the check and the restore read every byte. */
+async function copies(
+  server: Server,
+  {
+    dataDir,
+    dir,
+    count,
+  }: { readonly dataDir: string; readonly dir: string; readonly count: number },
+): Promise<string[][]> {
+  const options = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const idleMs = await msOf(() => backUpData(dataDir, join(dir, "idle")));
+  let isOver = false;
+  let written = 0;
+  const writers = Array.from({ length: 16 }, async () => {
+    while (!isOver) {
+      written += 1;
+      await call(server.url, "PUT", `/ext/v1/fs/more/${written}.md`, smallText(written));
+    }
+  });
+  const busyMs = await msOf(() => backUpData(dataDir, join(dir, "busy")));
+  isOver = true;
+  await Promise.all(writers);
+  const checkMs = await msOf(() => checkData({ dataDir, ...options }));
+  const target = { dataDir: join(dir, "restored"), ...options };
+  const restoreMs = await msOf(() => restoreData(target, join(dir, "busy")));
+  const seconds = (ms: number) => (ms / 1000).toFixed(1);
+  return [
+    // That of a copy: without the log of what is still to be brought into the database.
+    [
+      "disk, all indexes included",
+      `${(sizeOf(join(dir, "idle")) / count).toFixed(0)} bytes a document`,
+    ],
+    [
+      "backup, nothing else written / under 16 writers",
+      `${seconds(idleMs)} / ${seconds(busyMs)} s`,
+    ],
+    ["check", `${seconds(checkMs)} s`],
+    ["restore, check included", `${seconds(restoreMs)} s`],
+  ];
+}
+
+async function msOf(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+const spread = (times: readonly number[]): string =>
+  `${median(times).toFixed(1)} / ${quantile(times, 0.99).toFixed(1)} ms`;
+
+async function small(dir: string, count: number): Promise<string[][]> {
+  const dataDir = join(dir, "small");
+  const server = await start(dataDir);
+  const rows = await ingest(server, count);
+  rows.push(...(await copies(server, { dataDir, dir, count })));
+  await stop(server);
+  return rows;
 }
 
 async function fill(url: string, from: number, to: number): Promise<void> {
@@ -179,10 +241,7 @@ async function timed(
     taken.push(performance.now() - at);
   }
   const cpuMs = ((usage(pid).cpuS - before) * 1000) / times;
-  return [
-    `${median(taken).toFixed(1)} / ${quantile(taken, 0.99).toFixed(1)} ms`,
-    `${cpuMs.toFixed(1)} ms`,
-  ];
+  return [spread(taken), `${cpuMs.toFixed(1)} ms`];
 }
 
 const processing = (url: string) => call(url, "GET", "/v3/documents/processing?containerTag=large");
@@ -191,6 +250,7 @@ const states = (url: string, count: number) =>
     ids: Array.from({ length: count }, (_, i) => `n_${i * 7}`),
   });
 
+/** How long all entries of the feed take. */
 async function walk(url: string): Promise<void> {
   for (let cursor = "0", more = true; more; ) {
     const query = `containerTag=large&since=${cursor}&limit=1000`;
@@ -198,6 +258,44 @@ async function walk(url: string): Promise<void> {
     cursor = page.cursor;
     more = page.hasMore;
   }
+}
+
+/** From the sending of a write until a reader that waits for changes has it. */
+async function told(url: string): Promise<void> {
+  const feed = (query: string) => call(url, "GET", `/ext/v1/changes?containerTag=told&${query}`);
+  const { cursor } = JSON.parse((await feed("since=now")).text);
+  const waiting = feed(`since=${cursor}&wait=30`);
+  await systemClock.sleep(20);
+  const started = performance.now();
+  const writing = call(url, "PUT", "/ext/v1/fs/told/a.md", String(Math.random()));
+  await waiting;
+  toldMs.push(performance.now() - started);
+  await writing;
+}
+const toldMs: number[] = [];
+
+/** What is asked of the large server, with how often. */
+function questions(url: string, head: string): readonly [string, number, () => Promise<unknown>][] {
+  const list = (body: object) =>
+    post(url, "/v3/documents/list", { containerTags: ["large"], ...body });
+  const get = (path: string) => call(url, "GET", path);
+  const newest = { limit: 100, sort: "updatedAt" };
+  const touch = () => {
+    const body = JSON.stringify({ metadata: { n: Math.random() } });
+    return call(url, "PATCH", "/v3/documents/n_5", body, json);
+  };
+  return [
+    ["first page of 100, newest change first, nothing written since", 100, () => list(newest)],
+    ["the same with a write before it", 50, () => touch().then(() => list(newest))],
+    ["page 500 of 100", 50, () => list({ ...newest, page: 500 })],
+    ["one exact path", 100, () => list({ limit: 1, filepath: "/d7/note-507.md" })],
+    ["one directory of 200", 50, () => list({ limit: 100, filepath: "/d7/" })],
+    ["one document", 200, () => get("/v3/documents/n_777")],
+    ["feed at the head", 200, () => get(`/ext/v1/changes?containerTag=large&since=${head}`)],
+    ["what is being processed", 100, () => processing(url)],
+    ["the status of 1,000 documents in one answer", 50, () => states(url, 1000)],
+    ["feed from the beginning, all entries in pages of 1,000", 1, () => walk(url)],
+  ];
 }
 
 async function many(dataDir: string, count: number): Promise<string[][]> {
@@ -210,70 +308,38 @@ async function many(dataDir: string, count: number): Promise<string[][]> {
   server = await start(dataDir);
   const { url, startMs } = server;
   const pid = server.child.pid ?? 0;
-  const startCpuMs = usage(pid).cpuS * 1000;
-  const list = (body: object) =>
-    post(url, "/v3/documents/list", { containerTags: ["large"], ...body });
-  const touch = () =>
-    call(
-      url,
-      "PATCH",
-      "/v3/documents/n_5",
-      JSON.stringify({ metadata: { n: Math.random() } }),
-      json,
-    );
-  const now = JSON.parse(
-    (await call(url, "GET", "/ext/v1/changes?containerTag=large&since=now")).text,
-  );
-  const newest = { limit: 100, sort: "updatedAt" };
   const rows: string[][] = [
     [
-      `ingest of ${count} documents in batches of 500`,
+      "ingest in batches of 500",
       `${(count / fillS).toFixed(0)} documents/s`,
       `${((fillCpuS * 1e6) / count).toFixed(0)} µs a document`,
     ],
-    ["start, until /health answers", `${startMs.toFixed(0)} ms`, `${startCpuMs.toFixed(0)} ms`],
-    ["first page of 100, newest change first", ...(await timed(pid, 100, () => list(newest)))],
     [
-      "— and a write before each",
-      ...(await timed(pid, 50, async () => {
-        await touch();
-        await list(newest);
-      })),
+      "start, until `/health` answers",
+      `${startMs.toFixed(0)} ms`,
+      `${(usage(pid).cpuS * 1000).toFixed(0)} ms`,
     ],
-    ["page 500 of 100", ...(await timed(pid, 50, () => list({ ...newest, page: 500 })))],
-    [
-      "one exact path",
-      ...(await timed(pid, 100, () => list({ limit: 1, filepath: "/d7/note-507.md" }))),
-    ],
-    [
-      "one directory of 200",
-      ...(await timed(pid, 50, () => list({ limit: 100, filepath: "/d7/" }))),
-    ],
-    ["get one document", ...(await timed(pid, 200, () => call(url, "GET", "/v3/documents/n_777")))],
-    [
-      "feed at the head",
-      ...(await timed(pid, 200, () =>
-        call(url, "GET", `/ext/v1/changes?containerTag=large&since=${now.cursor}`),
-      )),
-    ],
-    ["what is being processed: nothing", ...(await timed(pid, 100, () => processing(url)))],
-    [
-      "the status of 1,000 documents in one answer",
-      ...(await timed(pid, 50, () => states(url, 1000))),
-    ],
-    ["feed from the beginning, in pages of 1,000", ...(await timed(pid, 1, () => walk(url)))],
   ];
-  // Whatever the start and the requests left to do is done by then.
-  await new Promise((resolve) => setTimeout(resolve, 15_000));
-  const before = usage(server.child.pid ?? 0);
-  await new Promise((resolve) => setTimeout(resolve, 10_000));
-  const after = usage(server.child.pid ?? 0);
-  rows.push(
-    ["idle", `${after.rssMiB.toFixed(0)} MiB`, `${((after.cpuS - before.cpuS) * 10).toFixed(1)} %`],
-    ["disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`, ""],
+  const { cursor } = JSON.parse(
+    (await call(url, "GET", "/ext/v1/changes?containerTag=large&since=now")).text,
   );
+  for (const [name, times, work] of questions(url, cursor)) {
+    rows.push([name, ...(await timed(pid, times, work))]);
+  }
+  for (let i = 0; i < 50; i += 1) await told(url);
+  rows.push(["a waiting reader has a write that was sent", spread(toldMs), ""]);
+  // Whatever the start and the requests left to do is done by then.
+  await systemClock.sleep(15_000);
+  const before = usage(pid);
+  await systemClock.sleep(10_000);
+  const after = usage(pid);
+  const idle = `${((after.cpuS - before.cpuS) * 10).toFixed(1)} %`;
   await stop(server);
-  return rows;
+  return [
+    ...rows,
+    ["idle", `${after.rssMiB.toFixed(0)} MiB`, idle],
+    ["disk, all indexes included", `${(sizeOf(dataDir) / count).toFixed(0)} bytes a document`, ""],
+  ];
 }
 
 /** @param args `--small N`, `--large N`: how many documents */
@@ -282,12 +348,15 @@ export async function benchServer(args: readonly string[]): Promise<void> {
     const at = args.indexOf(name);
     return at < 0 ? otherwise : Number(args[at + 1]);
   };
+  const counts = { small: option("--small", 20_000), large: option("--large", 100_000) };
+  const shown = (count: number) => count.toLocaleString("en");
   const dir = mkdtempSync(join(tmpdir(), "smfs-bench-server-"));
   try {
-    printTable(["ingest", ""], await ingest(join(dir, "small"), option("--small", 20_000)));
+    const smallHead = `${shown(counts.small)} documents of 350 bytes, ${parallel} requests at once`;
+    printTable([smallHead, ""], await small(dir, counts.small));
     printTable(
-      ["many documents", "p50 / p99", "processor"],
-      await many(join(dir, "large"), option("--large", 100_000)),
+      [`${shown(counts.large)} documents`, "until the answer, p50 / p99", "processor"],
+      await many(join(dir, "large"), counts.large),
     );
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -296,9 +296,10 @@ function unrouted(c: AppContext): Answer {
   if (absent.some((prefix) => c.req.path === prefix || c.req.path.startsWith(`${prefix}/`))) {
     throw notImplemented(`${c.req.path.split("/")[2]} are not available on this server`);
   }
-  const methods = Object.values(routes)
+  const found = Object.values(routes)
     .filter((route: Route) => patternOf(route.path).test(c.req.path))
-    .map((route: Route) => route.method);
+    .flatMap(({ method }: Route) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  const methods = [...new Set(found)];
   if (methods.length > 0) {
     throw new HttpError(405, "Method Not Allowed", {
       details: `${c.req.method} is not one of ${methods.join(", ")}`,

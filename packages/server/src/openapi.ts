@@ -89,14 +89,16 @@ function queryParameters(query: Schema<unknown> | undefined): Json[] {
 
 function requestBody(route: Route): Json {
   const content = bodyContent(route);
-  return content === undefined ? {} : { requestBody: { required: true, content } };
+  // No bytes at all are an empty document.
+  const required = route.upload !== "bytes";
+  return content === undefined ? {} : { requestBody: { required, content } };
 }
 
 function bodyContent(route: Route): Json | undefined {
   if (route.body !== undefined) {
     return { "application/json": { schema: toJsonSchema(route.body, "input") } };
   }
-  if (route.upload === "bytes") return { "application/octet-stream": {} };
+  if (route.upload === "bytes") return { "*/*": {} };
   if (route.upload === undefined) return undefined;
   const fields = toJsonSchema(UploadFieldsSchema, "input") as { readonly properties?: Json };
   const properties = { ...fields.properties, file: { type: "string", format: "binary" } };
@@ -104,7 +106,7 @@ function bodyContent(route: Route): Json | undefined {
 }
 
 const otherTypes: Readonly<Record<Exclude<OtherAnswer, "empty">, string>> = {
-  bytes: "application/octet-stream",
+  bytes: "*/*",
   events: "text/event-stream",
   text: "text/plain",
 };

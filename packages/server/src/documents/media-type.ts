@@ -34,13 +34,23 @@ export function mediaTypeOf(
   name: string | undefined,
   declared: string | undefined,
 ): string {
-  if (bytes.sniffedType !== undefined) return bytes.sniffedType;
   const extension = /\.([A-Za-z0-9]+)$/.exec(name ?? "")?.[1]?.toLowerCase();
+  if (bytes.sniffedType === archive) return packedType(extension, declared) ?? archive;
+  if (bytes.sniffedType !== undefined) return bytes.sniffedType;
   if (bytes.isUtf8) return textTypes[extension ?? ""] ?? textOf(declared) ?? "text/plain";
   return essence(declared) ?? (extension === undefined ? null : mime.getType(extension)) ?? octets;
 }
 
 const octets = "application/octet-stream";
+const archive = "application/zip";
+const packed =
+  /^application\/(?:vnd\.openxmlformats-officedocument\.|vnd\.oasis\.opendocument\.|epub\+zip$)/;
+
+/** Office files and books are archives, and what they are does not always stand at their beginning. */
+function packedType(extension: string | undefined, declared: string | undefined) {
+  const named = extension === undefined ? null : mime.getType(extension);
+  return [essence(declared), named].find((type) => type != null && packed.test(type)) ?? undefined;
+}
 
 function textOf(declared: string | undefined): string | undefined {
   const type = essence(declared);

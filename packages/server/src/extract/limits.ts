@@ -13,5 +13,5 @@ export const pdfPagesMax = 5000;
 /** Bytes that are unpacked of one archive, all its files together, and files that it may hold. */
 export const zipBytesMax: number = 128 << 20;
 export const zipFilesMax = 10_000;
-/** MiB by which the process may grow while a file is read: buffers are not counted as heap. */
-export const extractGrowthMiBMax = 1024;
+/** MiB that the process which reads files may have, buffers included, which are not counted as heap. */
+export const extractMemoryMiBMax = 1280;

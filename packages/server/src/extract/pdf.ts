@@ -41,5 +41,5 @@ function problemOf(error: unknown): string {
   const name = error instanceof Error ? error.name : "";
   if (name === "PasswordException") return "needs a password";
   const message = error instanceof Error ? error.message : String(error);
-  return `is a damaged PDF: ${message.slice(0, 200)}`;
+  return `is a damaged PDF: ${message.slice(0, 200).replace(/\.+$/, "")}`;
 }

@@ -1,7 +1,8 @@
-/** Where the pipeline's work is done: in a worker, or (tests) on the caller's thread. */
+/** Where the pipeline's work is done: in a process of its own, or (tests) on the caller's thread. */
 import type { Clock } from "@smfs/core";
-import { extractGrowthMiBMax, extractHeapMiBMax } from "../extract/limits.ts";
+import { extractHeapMiBMax, extractMemoryMiBMax } from "../extract/limits.ts";
 import { WorkerCalls, workerUrl } from "../workers/worker-calls.ts";
+import { workerProcess } from "../workers/worker-process.ts";
 import { doWork, type WorkInput, type WorkOutput } from "./pipeline-work.ts";
 
 export interface PipelineThread {
@@ -10,18 +11,20 @@ export interface PipelineThread {
   close(): Promise<void>;
 }
 
-/** Milliseconds without work after which the worker's memory is given back. */
+/** Milliseconds without work after which the process ends: its memory is given back. */
 const idleMs = 30_000;
 
 export function pipelineWorker(clock: Clock): PipelineThread {
   const calls = new WorkerCalls({
-    url: workerUrl(import.meta.url, "pipeline-worker"),
-    data: undefined,
+    start: () =>
+      workerProcess({
+        url: workerUrl(import.meta.url, "pipeline-worker"),
+        heapMiBMax: extractHeapMiBMax,
+        memoryMiBMax: extractMemoryMiBMax,
+      }),
     clock,
     callsMax: 4,
     idleMs,
-    resourceLimits: { maxOldGenerationSizeMb: extractHeapMiBMax },
-    growthMiBMax: extractGrowthMiBMax,
   });
   return {
     work: async (input, timeoutMs) => (await calls.call(input, timeoutMs)) as WorkOutput,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { zipOf } from "../extract/testing/zip.ts";
 import { openTestServer, type TestServer } from "../testing/test-server.ts";
 
 let t: TestServer;
@@ -94,6 +95,20 @@ describe("put", () => {
     const list = await t.call("POST", "/v3/documents/list", { includeContent: true });
     const webpage = list.json.memories.find((row: { customId: string }) => row.customId === "c");
     expect(webpage).not.toHaveProperty("content");
+  });
+
+  test("[SERVER-48] an office file is known by its name where its bytes say only that it is an archive", async () => {
+    const body = "<w:p><w:t>Walrus tusks</w:t></w:p>";
+    const bytes = zipOf([{ name: "word/document.xml", content: `<w:body>${body}</w:body>` }]);
+    await create("a", "/walrus.docx", bytes);
+    await create("b", "/walrus.zip", bytes);
+    await t.server.idle();
+    const chunks = async (id: string) =>
+      (await t.call("GET", `/v3/documents/${id}/chunks`)).json.chunks;
+    expect(await chunks("a")).toMatchObject([{ content: "Walrus tusks" }]);
+    expect(await chunks("b")).toEqual([]);
+    const raw = await t.call("GET", "/ext/v1/documents/b/raw");
+    expect(raw.headers.get("content-type")).toBe("application/zip");
   });
 
   test.each([

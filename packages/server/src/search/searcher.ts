@@ -4,6 +4,7 @@ import type { Sharpener } from "../embed/sharpener.ts";
 import { StaticEmbedder } from "../embed/static-embedder.ts";
 import type { Storage } from "../storage/storage.ts";
 import { WorkerCalls, workerUrl } from "../workers/worker-calls.ts";
+import { workerThread } from "../workers/worker-thread.ts";
 import { searchCallsMax, searchMs } from "./limits.ts";
 import { type FoundChunk, type QuestionVector, SearchEngine } from "./search-engine.ts";
 import type {
@@ -77,8 +78,7 @@ export class Searcher implements SearchService {
 /** An engine in a worker, on a data directory of the SQLite storage. It starts at once, so that it is warm when asked. */
 export function searchWorker(dataDir: string, clock: Clock): SearchThread {
   const calls = new WorkerCalls({
-    url: workerUrl(import.meta.url, "search-worker"),
-    data: dataDir,
+    start: () => workerThread({ url: workerUrl(import.meta.url, "search-worker"), data: dataDir }),
     clock,
     callsMax: searchCallsMax,
   });

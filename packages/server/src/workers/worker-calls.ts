@@ -1,25 +1,28 @@
 /**
- * Calls to a worker thread: started on the first call, ended when unused, started anew when it died.
+ * Calls to a worker (a thread or a process): started on the first call, ended when unused, started anew when it died.
  *
  * A call that takes too long ends the worker, and with it whatever made it hang; other calls in flight fail with it
  * and can be made again.
  */
-import { type ResourceLimits, type Transferable, Worker } from "node:worker_threads";
 import type { Cancel, Clock } from "@smfs/core";
 
 export interface WorkerCallsOptions {
-  /** The built worker: JavaScript (see `workerUrl`). */
-  readonly url: URL;
-  /** Given to the worker when it starts. */
-  readonly data: unknown;
+  readonly start: () => RunningWorker;
   readonly clock: Clock;
   /** Calls that may be in flight. */
   readonly callsMax: number;
   /** Milliseconds without a call after which the worker is ended; undefined: it stays. */
   readonly idleMs?: number;
-  readonly resourceLimits?: ResourceLimits;
-  /** MiB by which the process may grow during calls: buffers do not count as heap, so the heap's limit misses them. */
-  readonly growthMiBMax?: number;
+}
+
+/** One worker that runs, wherever it does (worker-thread.ts, worker-process.ts). */
+export interface RunningWorker {
+  post(message: CallMessage): void;
+  onReply(listener: (reply: ReplyMessage) => void): void;
+  /** @param listener is told why it ended, perhaps more than once */
+  onEnd(listener: (reason: string) => void): void;
+  /** Ends it at once, whatever it does. Resolves when it is gone. */
+  end(): Promise<void>;
 }
 
 /** What a call came to when it was no answer. */
@@ -43,9 +46,6 @@ export type ReplyMessage =
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly error: string };
 
-/** Milliseconds between two looks at the memory of the process. */
-const watchMs = 100;
-
 interface Pending {
   resolve(output: unknown): void;
   reject(error: WorkerError): void;
@@ -55,10 +55,9 @@ interface Pending {
 export class WorkerCalls {
   readonly #options: WorkerCallsOptions;
   readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
+  #worker: RunningWorker | undefined;
   #lastId = 0;
   #cancelIdle: Cancel = () => undefined;
-  #cancelWatch: Cancel | undefined;
 
   constructor(options: WorkerCallsOptions) {
     this.#options = options;
@@ -74,17 +73,12 @@ export class WorkerCalls {
    * @param timeoutMs milliseconds after which the worker is ended
    * @throws WorkerError
    */
-  call(
-    input: unknown,
-    timeoutMs: number,
-    transfer: readonly Transferable[] = [],
-  ): Promise<unknown> {
+  call(input: unknown, timeoutMs: number): Promise<unknown> {
     if (this.#pending.size >= this.#options.callsMax) {
       return Promise.reject(new WorkerError("busy", "too many requests at one time"));
     }
     this.#cancelIdle();
     const worker = this.#start();
-    if (this.#cancelWatch === undefined) this.#watch(process.memoryUsage.rss());
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -94,7 +88,7 @@ export class WorkerCalls {
         void this.#end(worker, "another request took too long");
       });
       this.#pending.set(id, { resolve, reject, cancel });
-      worker.postMessage({ id, input } satisfies CallMessage, transfer);
+      worker.post({ id, input });
     });
   }
 
@@ -105,25 +99,16 @@ export class WorkerCalls {
     if (worker !== undefined) await this.#end(worker, "the server stops");
   }
 
-  #start(): Worker {
+  #start(): RunningWorker {
     if (this.#worker !== undefined) return this.#worker;
-    const { url, data, resourceLimits } = this.#options;
-    const worker = new Worker(url, {
-      workerData: data,
-      // What the process was started with (conditions, loaders) is for sources; a worker is built.
-      execArgv: [],
-      ...(resourceLimits === undefined ? {} : { resourceLimits }),
-    });
-    worker.on("message", (reply: ReplyMessage) => {
+    const worker = this.#options.start();
+    worker.onReply((reply) => {
       this.#settle(
         reply.id,
         "error" in reply ? { error: new WorkerError("failed", reply.error) } : reply,
       );
     });
-    worker.on("error", (error) => void this.#end(worker, String(error)));
-    worker.on("exit", () => void this.#end(worker, "the worker ended"));
-    // The worker alone does not keep the process alive.
-    worker.unref();
+    worker.onEnd((reason) => void this.#end(worker, reason));
     this.#worker = worker;
     return worker;
   }
@@ -141,22 +126,6 @@ export class WorkerCalls {
     if (this.#pending.size === 0) this.#endWhenIdle();
   }
 
-  /** Looks now and then, while there are calls, whether the process has grown too much. */
-  #watch(before: number): void {
-    const { growthMiBMax, clock } = this.#options;
-    if (growthMiBMax === undefined) return;
-    this.#cancelWatch = clock.after(watchMs, () => {
-      this.#cancelWatch = undefined;
-      const worker = this.#worker;
-      if (worker === undefined || this.#pending.size === 0) return;
-      if (process.memoryUsage.rss() - before > growthMiBMax * (1 << 20)) {
-        void this.#end(worker, `needs more than ${growthMiBMax} MiB`);
-      } else {
-        this.#watch(before);
-      }
-    });
-  }
-
   #endWhenIdle(): void {
     const { idleMs, clock } = this.#options;
     if (idleMs === undefined) return;
@@ -167,13 +136,13 @@ export class WorkerCalls {
     });
   }
 
-  async #end(worker: Worker, reason: string): Promise<void> {
+  async #end(worker: RunningWorker, reason: string): Promise<void> {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const id of [...this.#pending.keys()]) {
       this.#settle(id, { error: new WorkerError("died", reason) });
     }
-    await worker.terminate();
+    await worker.end();
   }
 }
 

@@ -2,13 +2,16 @@
 import { parentPort, threadId, workerData } from "node:worker_threads";
 
 const held = [];
-parentPort.on("message", ({ id, input }) => {
+const send = (reply) => (parentPort === null ? process.send(reply) : parentPort.postMessage(reply));
+(parentPort ?? process).on("message", ({ id, input }) => {
   switch (input.kind) {
-    case "echo":
-      parentPort.postMessage({ id, output: { value: input.value, threadId, workerData } });
+    case "echo": {
+      const worker = `${process.pid}/${threadId}`;
+      send({ id, output: { value: input.value, worker, workerData, pid: process.pid } });
       break;
+    }
     case "fail":
-      parentPort.postMessage({ id, error: "it did not work" });
+      send({ id, error: "it did not work" });
       break;
     case "hang":
       for (;;) held.length = 0;
@@ -20,7 +23,9 @@ parentPort.on("message", ({ id, input }) => {
     case "heap":
       for (;;) held.push(new Array(1000).fill(held.length).map(String));
     case "buffers":
-      setInterval(() => held.push(Buffer.alloc(16 << 20, 1)), 10);
+      for (;;) held.push(Buffer.alloc(16 << 20, 1));
+    case "environment":
+      send({ id, output: Object.keys(process.env) });
       break;
   }
 });
