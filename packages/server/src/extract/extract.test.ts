@@ -132,6 +132,38 @@ test("[EXTRACT-4] an archive of very many files is refused", async () => {
   await expect(extractText(zipOf(files), docx)).rejects.toThrow(/more than 10000 files/);
 });
 
+test("[EXTRACT-4] a long string that stands in very many cells is drawn as far as a text may be long", async () => {
+  const sheet = zipOf([
+    {
+      name: "xl/sharedStrings.xml",
+      content: `<sst><si><t>${"long ".repeat(20_000)}</t></si></sst>`,
+    },
+    {
+      name: "xl/worksheets/sheet1.xml",
+      content: `<row>${'<c t="s"><v>0</v></c>'.repeat(100_000)}</row>`,
+    },
+  ]);
+  expect((await extractText(sheet, xlsx)).length).toBeGreaterThan(16_000_000);
+}, 30_000);
+
+test("[EXTRACT-4] pages in circles, counts that lie and references to nowhere end a PDF", async () => {
+  const pages = (kids: string, count: number) =>
+    Buffer.from(
+      `%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[${kids}]/Count ${count}>>\nendobj\n3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\ntrailer<</Root 1 0 R>>\n`,
+    );
+  const looped = "%PDF-1.4\nxref\n0 1\n0000000000 65535 f \ntrailer<</Size 1/Prev 9/Root 1 0 R>>\n";
+  for (const bytes of [
+    pages("2 0 R 3 0 R", 3),
+    pages("3 0 R", 2_000_000_000),
+    pages("3 0 R ".repeat(10_000), 10_000),
+    pages("9 0 R", 1),
+    Buffer.from(`${looped}startxref\n9\n%%EOF`),
+  ]) {
+    const result = await extractText(bytes, pdf).catch((error: unknown) => error);
+    if (typeof result !== "string") expect(result).toBeInstanceOf(ExtractError);
+  }
+}, 30_000);
+
 test("[EXTRACT-4] a PDF of very many pages ends within its bounds", async () => {
   const text = await extractText(pdfOf(Array.from({ length: 300 }, (_, i) => `page ${i}`)), pdf);
   expect(text).toContain("page 299");

@@ -4,6 +4,7 @@
  */
 import { ExtractError } from "./extract-error.ts";
 import { htmlToText, tidy } from "./html.ts";
+import { extractedLengthMax } from "./limits.ts";
 import { decodeEntities, tagsOf } from "./markup.ts";
 import { ZipReader } from "./unzip.ts";
 
@@ -115,20 +116,25 @@ function openDocumentTag(name: string, isClosing: boolean, source: string): stri
 /** Rows of a sheet as lines, cells a tab apart. */
 function sheetToText(xml: string, strings: readonly string[]): string {
   const lines: string[] = [];
+  // One long string may stand in very many cells.
+  let room = extractedLengthMax;
   for (const row of xml.split(/<\/row>/)) {
     const cells: string[] = [];
     for (const [cell] of row.matchAll(/<c[ >][\s\S]{0,40000}?<\/c>/g)) {
       const value = /<v>([^<]*)<\/v>/.exec(cell)?.[1];
       const isShared = /\bt="s"/.test(cell.slice(0, 200));
-      cells.push(
+      const text =
         value === undefined
           ? xmlToText(cell, "t", () => undefined)
           : isShared
             ? (strings[Number(value)] ?? "")
-            : decodeEntities(value),
-      );
+            : decodeEntities(value);
+      room -= text.length + 1;
+      if (room < 0) break;
+      cells.push(text);
     }
     if (cells.length > 0) lines.push(cells.join("\t"));
+    if (room < 0) break;
   }
   return lines.join("\n");
 }
