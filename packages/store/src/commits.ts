@@ -277,11 +277,13 @@ export class RedoCommits implements Commits {
     this.#sql.prepare = (text) => {
       const statement = this.#prepare(text);
       if (statement.readonly) return statement;
-      const run = statement.run.bind(statement);
+      const run = statement.run.bind(statement) as (...values: unknown[]) => { changes: number };
+      // What changed no row changes none when it is run again on the same rows. Others count nothing.
+      const counts = /^\s*(INSERT|UPDATE|DELETE)\b/i.test(text);
       statement.run = (...values) => {
         if (!this.#isOpen) return this.#noted(() => run(...values), text, values);
         const result = run(...values);
-        this.#log.note(text, values);
+        if (!counts || result.changes > 0) this.#log.note(text, values);
         return result;
       };
       return statement;

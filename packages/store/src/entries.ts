@@ -53,6 +53,12 @@ export interface EntryRow {
   rejected_why: string | null;
 }
 
+/** What an operation on names has to know of an entry: a third of the time that all of a row takes. */
+export type NamedEntry = Pick<
+  EntryRow,
+  "fid" | "ino" | "parent" | "name" | "state" | "local_only" | "doc_id" | "sent"
+>;
+
 export type EntryColumn = Exclude<keyof EntryRow, "id">;
 export type EntryChanges = Partial<Pick<EntryRow, EntryColumn>>;
 
@@ -109,6 +115,7 @@ export class Entries {
   readonly #db: Database;
   readonly #random: Random;
   readonly #byName;
+  readonly #named;
   readonly #inoByName;
   readonly #names;
   readonly #hasEntry;
@@ -134,6 +141,11 @@ export class Entries {
     this.#byName = sql
       .prepare<[number, string], EntryValues>(
         `SELECT ${entryColumns} FROM entry WHERE parent = ? AND name = ? AND state = 'live'`,
+      )
+      .raw();
+    this.#named = sql
+      .prepare<[number, string], [string, number, number, string | null, number]>(
+        "SELECT fid, ino, local_only, doc_id, sent FROM entry WHERE parent = ? AND name = ? AND state = 'live'",
       )
       .raw();
     this.#inoByName = sql
@@ -178,6 +190,14 @@ export class Entries {
   find(parent: number, name: string): EntryRow | undefined {
     const values = this.#byName.get(parent, name);
     return values === undefined ? undefined : toEntryRow(values);
+  }
+
+  /** The live entry of a name, as far as operations on names need it. */
+  named(parent: number, name: string): NamedEntry | undefined {
+    const values = this.#named.get(parent, name);
+    if (values === undefined) return undefined;
+    const [fid, ino, local_only, doc_id, sent] = values;
+    return { fid, ino, parent, name, state: "live", local_only, doc_id, sent };
   }
 
   /** Inode of a name, or undefined: `find` for those who need no more. */

@@ -88,25 +88,29 @@ export class Orphans {
     if (this.#unused.size > 0) this.#context.db.transaction(() => undefined);
   }
 
-  /** Removes an entry's row with its attempt. A live one takes its link with it. Within a transaction. */
-  dropEntry(entry: EntryRow): void {
+  /**
+   * Removes an entry's row with its attempt. A live one takes its link with it. Within a transaction.
+   * @param above what changes of its directory besides, if it is live
+   */
+  dropEntry(
+    entry: Pick<EntryRow, "fid" | "state" | "ino" | "parent">,
+    above: Partial<Omit<InodeRow, "ino">> = {},
+  ): void {
     const { entries } = this.#context;
     this.#deleteOp.run(entry.fid);
     this.#deleteRevs.run(entry.fid);
     entries.delete(entry.fid);
-    if (entry.state === "live") this.unlinked(entry.ino, entry.parent);
+    if (entry.state === "live") this.unlinked(entry.ino, entry.parent, above);
     else this.freeIfUnused(entry.ino);
   }
 
   /** A name of `ino` in `parent` is gone: counts links down and frees what is unused. Within a transaction. */
-  unlinked(ino: number, parent: number): void {
+  unlinked(ino: number, parent: number, above: Partial<Omit<InodeRow, "ino">> = {}): void {
     const { inodes } = this.#context;
     const inode = inodes.get(ino);
     const isDir = isDirectory(inode.mode);
-    if (isDir) {
-      const above = inodes.find(parent);
-      if (above !== undefined && above.nlink > 2) inodes.update(parent, { nlink: above.nlink - 1 });
-    }
+    const links = isDir ? (inodes.find(parent)?.nlink ?? 0) : 0;
+    inodes.update(parent, links > 2 ? { ...above, nlink: links - 1 } : above);
     const nlink = isDir ? 0 : inode.nlink - 1;
     if (nlink === 0 && this.#free({ ...inode, nlink })) return;
     inodes.update(ino, { nlink, ...inodes.touched(true) });

@@ -166,6 +166,21 @@ function play(
   });
 }
 
+test("[REDO-1] a statement that changed no row is in no record", () => {
+  const dir = folder();
+  const db = database(dir);
+  const log = join(dir, "store.db-redo");
+  db.transaction(() => put(db, "a"));
+  const gone = db.sql.prepare("DELETE FROM cursor WHERE k = ?");
+  const before = endOf(log);
+  db.transaction(() => gone.run("absent"));
+  expect(endOf(log)).toBe(before);
+  db.transaction(() => gone.run("a"));
+  expect(endOf(log)).toBeGreaterThan(before);
+  const wanted = rows(db);
+  expect(rowsAfterStart(killed(dir))).toEqual(wanted);
+});
+
 test("[REDO-2] whenever the process is killed, every row is as it was", {
   timeout: 120_000,
 }, () => {

@@ -4,7 +4,7 @@
  */
 import { type Caller, FsError, isDirectory, rootIno } from "@smfs/core";
 import type { Aliases } from "./aliases.ts";
-import type { EntryRow } from "./entries.ts";
+import type { NamedEntry } from "./entries.ts";
 import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
 import { linkOf, setLinkVersions } from "./link-versions.ts";
@@ -45,9 +45,9 @@ export class Removal {
     }
   }
 
-  #find(parent: number, name: string): { entry: EntryRow; inode: InodeRow } {
+  #find(parent: number, name: string): { entry: NamedEntry; inode: InodeRow } {
     const { entries, inodes } = this.#context;
-    const entry = entries.find(parent, name);
+    const entry = entries.named(parent, name);
     if (entry === undefined) {
       if (!isDirectory(inodes.get(parent).mode)) throw new FsError("ENOTDIR", `inode ${parent}`);
       throw new FsError("ENOENT", name);
@@ -55,29 +55,36 @@ export class Removal {
     return { entry, inode: inodes.get(entry.ino) };
   }
 
-  #remove(entry: EntryRow, inode: InodeRow): void {
+  #remove(entry: NamedEntry, inode: InodeRow): void {
     const { db, inodes, versions } = this.#context;
     db.transaction(() => {
       const version = versions.next();
-      this.drop(entry, inode, version);
-      inodes.update(entry.parent, inodes.touched());
+      this.drop(entry, inode, version, inodes.touched());
       this.leftEmpty(entry.parent, version);
       this.#aliases.endAt(entry.parent, entry.name);
     });
     this.#context.emit({ kind: "dirty" });
   }
 
-  /** Within a transaction: a live entry loses its name, and its inode a link. */
-  drop(entry: EntryRow, inode: InodeRow, version: number): void {
+  /**
+   * Within a transaction: a live entry loses its name, and its inode a link.
+   * @param above what changes of the directory besides
+   */
+  drop(
+    entry: NamedEntry,
+    inode: InodeRow,
+    version: number,
+    above: Partial<Omit<InodeRow, "ino">> = {},
+  ): void {
     const { entries, orphans } = this.#context;
     const isLinked = inode.nlink > 1 && !isDirectory(inode.mode);
     const link = isLinked ? linkOf(this.#context, inode.ino) : null;
     if (isDirectory(inode.mode)) this.#dropMoved.run(inode.ino);
     if (this.#isKnownRemotely(entry)) {
       entries.update(entry.fid, { state: "deleted", alias: 0, local_ver: version });
-      orphans.unlinked(entry.ino, entry.parent);
+      orphans.unlinked(entry.ino, entry.parent, above);
     } else {
-      orphans.dropEntry(entry);
+      orphans.dropEntry(entry, above);
     }
     if (isLinked) setLinkVersions(this.#context, inode.ino, link, version);
   }
@@ -89,7 +96,7 @@ export class Removal {
     entries.bumpInode(directory, version);
   }
 
-  #isKnownRemotely(entry: EntryRow): boolean {
+  #isKnownRemotely(entry: NamedEntry): boolean {
     return entry.doc_id !== null || entry.sent === 1 || this.#hasOp.get(entry.fid) !== undefined;
   }
 }

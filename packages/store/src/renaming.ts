@@ -17,7 +17,7 @@ import {
 } from "@smfs/core";
 import type { Aliases } from "./aliases.ts";
 import { checkNewName } from "./creation.ts";
-import type { EntryRow } from "./entries.ts";
+import type { NamedEntry } from "./entries.ts";
 import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
 import { keepBase, noteBase } from "./keep-base.ts";
@@ -27,7 +27,7 @@ import type { Removal } from "./removal.ts";
 
 /** A name that a rename is about, with what it means. */
 interface Named {
-  readonly entry: EntryRow;
+  readonly entry: NamedEntry;
   readonly inode: InodeRow;
 }
 
@@ -77,7 +77,7 @@ export class Renaming {
   }
 
   #named(parent: number, name: string): Named | undefined {
-    const entry = this.#context.entries.find(parent, name);
+    const entry = this.#context.entries.named(parent, name);
     if (entry === undefined) return undefined;
     this.#context.verification.verify(entry.ino);
     return { entry, inode: this.#context.inodes.get(entry.ino) };
