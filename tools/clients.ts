@@ -20,6 +20,9 @@ interface Client {
 const clients: readonly Client[] = [
   { packages: ["@supermemory/bash@0.0.32", "supermemory@4.25.4"], program: "bash.mjs" },
   { packages: ["@supermemory/tools@2.3.0"], program: "tools.mjs" },
+  { packages: ["@supermemory/tools@2.0.0"], program: "old-tools.mjs" },
+  { packages: ["@supermemory/tools@1.4.8"], program: "old-tools.mjs" },
+  { packages: ["supermemory@3.0.0-alpha.26"], program: "old-sdk.mjs" },
   { packages: ["supermemory==3.62.0"], program: "sdk.py" },
   { packages: ["supermemory-bash==0.0.2"], program: "bash.py" },
   { packages: ["supermemory-openai-sdk==1.0.10"], program: "openai_tools.py" },
