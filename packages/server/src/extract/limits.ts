@@ -4,8 +4,10 @@
 export const extractBytesMax: number = 100 << 20;
 /** UTF-16 units of the text drawn from one file; what comes after them is not searched. */
 export const extractedLengthMax: number = 16 << 20;
-/** Milliseconds that one file may take before its worker is ended. */
+/** Milliseconds that one file may take, once it was put off, before its worker is ended. */
 export const extractMs = 60_000;
+/** Milliseconds after which a file is put off, so that others do not wait for it. */
+export const quickExtractMs = 5000;
 /** MiB of JavaScript heap that the extraction worker may use: beyond, it dies and the file fails. */
 export const extractHeapMiBMax = 768;
 /** Pages of a PDF that are read. */

@@ -103,12 +103,12 @@ test("[PIPELINE-3] a file that ends its worker, or throws, fails after a few att
   const attempts: string[] = [];
   await pipeline.close();
   pipeline = start({
-    work: (input, ms) => {
+    work: (input, ms, lane) => {
       const text = input.kind === "extract" ? Buffer.from(input.bytes).toString() : "";
       attempts.push(text);
       if (text === "kills") return Promise.reject(new WorkerError("died", "out of memory"));
       if (text === "throws") return Promise.reject(new Error("unforeseen"));
-      return pipelineHere.work(input, ms);
+      return pipelineHere.work(input, ms, lane);
     },
     close: () => Promise.resolve(),
   });
@@ -126,12 +126,46 @@ test("[PIPELINE-3] a file that ends its worker, or throws, fails after a few att
   expect(attempts.filter((text) => text === "throws")).toHaveLength(3);
 });
 
+test("[PIPELINE-8] a file that takes long holds up neither texts nor other files", async () => {
+  await pipeline.close();
+  let end: (error: WorkerError) => void = () => undefined;
+  const took: number[] = [];
+  pipeline = start({
+    work: (input, ms, lane) => {
+      const isSlow = input.kind === "extract" && Buffer.from(input.bytes).includes("slow");
+      if (!isSlow) return pipelineHere.work(input, ms, lane);
+      took.push(ms);
+      if (lane === "files") return Promise.reject(new WorkerError("timeout", "took too long"));
+      return new Promise((_, reject) => {
+        end = reject;
+      });
+    },
+    close: () => Promise.resolve(),
+  });
+  const slow = await add("slow one", html);
+  pipeline.wake();
+  await expect.poll(() => took.length).toBe(2);
+  const file = await add("good", html);
+  const text = await add("Penguins walk on the ice. ".repeat(2000), { dreamingStatus: "dreaming" });
+  pipeline.wake();
+  await expect.poll(async () => (await state(file)).status).toBe("done");
+  await expect.poll(async () => (await state(text)).chunks.length).toBeGreaterThan(50);
+  expect((await state(slow)).status).toBe("extracting");
+  end(new WorkerError("timeout", "took more than 60 s"));
+  await pipeline.idle();
+  expect(took).toEqual([5000, 60_000]);
+  expect(await state(slow)).toMatchObject({
+    status: "failed",
+    error: "The file could not be read: took more than 60 s.",
+  });
+});
+
 test("[PIPELINE-4] what was worked out for other bytes than the present ones is thrown away", async () => {
   const document = await add("<p>old</p>", html);
   await pipeline.close();
   pipeline = start({
-    work: async (input, ms) => {
-      const output = await pipelineHere.work(input, ms);
+    work: async (input, ms, lane) => {
+      const output = await pipelineHere.work(input, ms, lane);
       const current = await storage.documentById(document.id);
       if (current?.rev === 1) {
         await storage.write((tx) =>
@@ -156,10 +190,10 @@ test("[PIPELINE-4] a document that was deleted meanwhile stays deleted", async (
   const document = await add("<p>old</p>", html);
   await pipeline.close();
   pipeline = start({
-    work: async (input, ms) => {
+    work: async (input, ms, lane) => {
       const current = await storage.documentById(document.id);
       if (current !== undefined) await storage.write((tx) => tx.remove(current, nobody));
-      return pipelineHere.work(input, ms);
+      return pipelineHere.work(input, ms, lane);
     },
     close: () => Promise.resolve(),
   });

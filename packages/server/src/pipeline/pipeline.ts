@@ -3,21 +3,22 @@
  *
  * The storage is the queue: a document is owed work as long as its status or dreaming status says so, whatever crashes
  * in between. Documents are taken one after another, each at a certain revision of its bytes; what is worked out for
- * another revision is thrown away. A document at fault fails with a sentence, and never holds up the next one.
+ * another revision is thrown away. A document at fault fails with a sentence. Texts, files, and files that take long have
+ * a lane each, so that none of these holds up the others.
  */
 import type { Clock, Logger, Random } from "@smfs/core";
 import { BackgroundPasses, payEach } from "../background-passes.ts";
 import type { Sharpener } from "../embed/sharpener.ts";
 import { StaticEmbedder } from "../embed/static-embedder.ts";
 import { extracts } from "../extract/extract.ts";
-import { extractMs } from "../extract/limits.ts";
+import { extractMs, quickExtractMs } from "../extract/limits.ts";
 import { indexText } from "../search/index-text.ts";
 import { inlineTextLengthMax } from "../search/limits.ts";
 import { isSearchable } from "../search/searchable.ts";
 import type { Storage, Transaction } from "../storage/storage.ts";
 import type { DocumentStatus, IndexedChunk, StoredDocument } from "../storage/stored.ts";
 import { WorkerError } from "../workers/worker-calls.ts";
-import type { PipelineThread } from "./pipeline-thread.ts";
+import { type Lane, lanes, type PipelineThread } from "./pipeline-thread.ts";
 import type { WorkInput, WorkOutput } from "./pipeline-work.ts";
 
 export interface PipelineOptions {
@@ -41,14 +42,18 @@ export class Pipeline {
   readonly inlineLengthMax: number = inlineTextLengthMax;
   readonly #options: PipelineOptions;
   readonly #embedder = new StaticEmbedder();
-  readonly #passes: BackgroundPasses;
+  readonly #passes: Readonly<Record<Lane, BackgroundPasses>>;
+  /** Files that have taken longer than the others are to wait for. */
+  readonly #slow = new Set<number>();
   /** How often each document has thrown. */
   readonly #attempts = new Map<number, number>();
 
   constructor(options: PipelineOptions) {
     this.#options = options;
     const { clock, random } = options;
-    this.#passes = new BackgroundPasses({ pass: () => this.#pass(), clock, random });
+    const passes = (lane: Lane) =>
+      new BackgroundPasses({ pass: () => this.#pass(lane), clock, random });
+    this.#passes = { texts: passes("texts"), files: passes("files"), slow: passes("slow") };
   }
 
   /** A text's chunks with what both indexes need, for the transaction that stores the text. */
@@ -64,30 +69,41 @@ export class Pipeline {
   /** There may be documents to work on. Called after writes, and once at start for what a crash left. */
   wake(): void {
     this.#options.sharpener?.wake();
-    this.#passes.wake();
+    for (const lane of lanes) this.#passes[lane].wake();
   }
 
   /** Resolves when nothing is left to do, or work has to wait. */
-  idle(): Promise<void> {
-    return this.#passes.idle();
+  async idle(): Promise<void> {
+    // The last lane is given work by the one before it.
+    for (const lane of lanes) await this.#passes[lane].idle();
   }
 
   /** Stops after the document at hand; the rest is done after the next start. */
   async close(): Promise<void> {
-    this.#passes.stop();
+    for (const lane of lanes) this.#passes[lane].stop();
     await this.#options.thread.close();
-    await this.#passes.close();
+    for (const lane of lanes) await this.#passes[lane].close();
   }
 
-  /** Takes every unfinished document once; whether nothing has to be tried again. */
-  async #pass(): Promise<boolean> {
+  /** All lanes are stopped together. */
+  get #signal(): AbortSignal {
+    return this.#passes.texts.signal;
+  }
+
+  #laneOf(document: StoredDocument): Lane {
+    if (document.isText) return "texts";
+    return this.#slow.has(document.no) ? "slow" : "files";
+  }
+
+  /** Takes every unfinished document of a lane once; whether nothing has to be tried again. */
+  async #pass(lane: Lane): Promise<boolean> {
     const { storage, logger } = this.#options;
     try {
       return await payEach(
         (after, countMax) => storage.unfinishedAfter(after, countMax),
         ({ no }) => no,
-        (document) => this.#attempt(document),
-        this.#passes.signal,
+        async (document) => this.#laneOf(document) !== lane || this.#attempt(document),
+        this.#signal,
       );
     } catch (error) {
       logger.log("error", "the pipeline waits for the storage", { error: String(error) });
@@ -100,9 +116,15 @@ export class Pipeline {
     try {
       await this.#process(document);
       this.#attempts.delete(document.no);
+      this.#slow.delete(document.no);
       return true;
     } catch (error) {
-      if (this.#passes.signal.aborted) return false;
+      if (this.#signal.aborted) return false;
+      if (error instanceof PutOff) {
+        this.#slow.add(document.no);
+        this.#passes.slow.wake();
+        return true;
+      }
       const attempts = (this.#attempts.get(document.no) ?? 0) + 1;
       this.#tell(document, String(error));
       if (attempts < attemptsMax) {
@@ -110,6 +132,7 @@ export class Pipeline {
         return false;
       }
       this.#attempts.delete(document.no);
+      this.#slow.delete(document.no);
       await this.#giveUp(document);
       return true;
     }
@@ -167,13 +190,19 @@ export class Pipeline {
     if (output.kind === "refused") this.#tell(document, output.reason);
   }
 
-  /** Work in the worker. What ends the worker again and again is the document's fault. */
+  /**
+   * Work in the lane's worker. What ends the worker again and again is the document's fault.
+   * @throws PutOff for a file that has to take its time where nobody waits behind it
+   */
   async #work(input: WorkInput, document: StoredDocument): Promise<WorkOutput> {
+    const lane = this.#laneOf(document);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#options.thread.work(input, extractMs);
+        const ms = lane === "files" ? quickExtractMs : extractMs;
+        return await this.#options.thread.work(input, ms, lane);
       } catch (error) {
-        if (!(error instanceof WorkerError) || this.#passes.signal.aborted) throw error;
+        if (!(error instanceof WorkerError) || this.#signal.aborted) throw error;
+        if (error.reason === "timeout" && lane === "files") throw new PutOff();
         this.#tell(document, error.message);
         if (attempt === workerAttemptsMax || error.reason === "timeout") {
           return { kind: "refused", reason: `could not be read: ${error.message}` };
@@ -200,6 +229,14 @@ export class Pipeline {
   #tell(document: StoredDocument, reason: string): void {
     const { logger } = this.#options;
     logger.log("warn", "a document could not be indexed", { id: document.id, reason });
+  }
+}
+
+/** A file that has taken long is taken up again in the lane of such files. */
+class PutOff extends Error {
+  constructor() {
+    super("the file takes long");
+    this.name = "PutOff";
   }
 }
 
