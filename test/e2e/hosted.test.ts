@@ -81,3 +81,16 @@ test("[CLI-22] a mount that is given up while it starts leaves nothing mounted",
   await expect.poll(isMounted, soon).toBe(false);
   await expect.poll(() => device.daemonPids(), soon).toEqual([]);
 });
+
+test("[PUSH-12] a binary that is saved again is one document with its last bytes", async () => {
+  const { shell, device, mount } = await hosted();
+  const photo = (seed: number) =>
+    Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * seed) & 0xff));
+  for (const seed of [131, 137, 151]) {
+    writeFileSync(join(mount, "photo.jpg"), photo(seed));
+    await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
+    const bytes = [...shell.model.table.all()].map((doc) => Buffer.from(doc.bytes));
+    expect(bytes).toEqual([photo(seed)]);
+  }
+  expect(readFileSync(join(mount, "photo.jpg"))).toEqual(photo(151));
+});

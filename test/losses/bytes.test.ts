@@ -118,8 +118,12 @@ test("[W-27, W-27a, W-57] saving a binary again and again leaves one document wi
   expect(docs.map(({ bytes }) => new Uint8Array(bytes))).toEqual([binary(5, 900)]);
 });
 
-test("[W-27, W-57] where a server cannot replace a binary, its next version stays here and is told, and no second document is made", async () => {
-  const { rig, a, b } = await pair({ ...hostedQuirks, processingMs: [200, 400] });
+test("[W-27, W-57] where a server takes no second document at a path, a binary's next version stays here and is told", async () => {
+  const { rig, a, b } = await pair({
+    ...hostedQuirks,
+    processingMs: [200, 400],
+    pathTaken: "conflict",
+  });
   writeBytes(a, "/photo", binary(3));
   await quiet(rig, a, b);
   expect(readBytes(b, "/photo")).toEqual(binary(3));

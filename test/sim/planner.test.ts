@@ -147,6 +147,7 @@ function attempt(cell: Cell): OpView {
     phase: cell.op === "none" ? "claimed" : cell.op,
     attempts: 0,
     failures: 0,
+    replacement: null,
     cid: "n_1",
     docId: "doc",
     sent: cell.op !== "claimed",

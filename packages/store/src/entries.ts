@@ -263,6 +263,11 @@ export class Entries {
     return fid;
   }
 
+  /** A customer id that nothing has had. */
+  drawCustomId(): string {
+    return `n_${toBase32(this.#draw())}`;
+  }
+
   #draw(): Uint8Array {
     if (this.#drawn.length === 0) this.#drawn = this.#random.bytes(identityBytes * drawCount);
     const identity = this.#drawn.subarray(0, identityBytes);

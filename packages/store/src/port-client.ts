@@ -24,6 +24,7 @@ const methods: Readonly<Record<PortMethod, true>> = {
   claim: true,
   claimSnapshot: true,
   markSent: true,
+  replacing: true,
   note: true,
   verify: true,
   landed: true,

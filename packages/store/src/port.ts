@@ -132,6 +132,11 @@ export interface StorePort {
   ): Promise<ClaimResult>;
   /** Notes, before the first byte leaves, that the attempt may reach the server. Returns the op as it is now. */
   markSent(fid: string, opId: string): Promise<OpView | null>;
+  /**
+   * PUSH-12: the server cannot replace the bytes of the document; the attempt makes another in its place, under a
+   * customer id that is journalled, as sent, before the first byte leaves. Returns the op as it is now.
+   */
+  replacing(fid: string, opId: string): Promise<OpView | null>;
   /** Notes what a definitive answer or a look changed in the attempt. */
   note(
     fid: string,
@@ -142,6 +147,8 @@ export interface StorePort {
       readonly phase?: "claimed" | "sent" | "accepted";
       readonly attempted?: boolean;
       readonly failed?: boolean;
+      /** The document made in place of the entry's own; null when there is none any more. */
+      readonly newDocId?: string | null;
     },
   ): Promise<OpView | null>;
   /** PUSH-7: the server holds the snapshot. `base_ver := claim_ver`. */

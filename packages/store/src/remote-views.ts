@@ -13,12 +13,15 @@ export interface RemoteItem {
   readonly path: string | null;
 }
 
+type RemoteKeys = Pick<RemoteItem, "docId" | "customId" | "fid">;
+
 export class RemoteViews {
   readonly #context: StoreContext;
   readonly #views: Views;
   readonly #tombByDoc;
   readonly #tombByFid;
   readonly #byCid;
+  readonly #byReplacement;
 
   constructor(context: StoreContext, views: Views) {
     this.#context = context;
@@ -34,6 +37,18 @@ export class RemoteViews {
     this.#byCid = sql.prepare<[string], EntryRow>(
       "SELECT * FROM entry WHERE cid = ? AND sent = 1 LIMIT 1",
     );
+    this.#byReplacement = sql
+      .prepare<[RemoteKeys], string>(
+        `SELECT fid FROM op WHERE new_cid IS NOT NULL
+           AND (new_doc = @docId OR new_cid = @customId OR (new_doc IS NULL AND fid = @fid)) LIMIT 1`,
+      )
+      .pluck();
+  }
+
+  /** The entry whose attempt makes this document in place of the entry's own: it is not confirmed yet (PUSH-12). */
+  #replacing({ docId, customId, fid }: RemoteItem): EntryRow | undefined {
+    const replacing = this.#byReplacement.get({ docId, customId, fid });
+    return replacing === undefined ? undefined : this.#context.entries.byFid(replacing);
   }
 
   of(item: RemoteItem): RemoteView {
@@ -58,7 +73,8 @@ export class RemoteViews {
    */
   #entryOf(item: RemoteItem): EntryRow | undefined {
     const byDoc = this.#context.entries.byDoc(item.docId);
-    if (byDoc !== undefined || item.customId === null) return byDoc;
+    const known = byDoc ?? this.#replacing(item);
+    if (known !== undefined || item.customId === null) return known;
     const byCid = this.#byCid.get(item.customId);
     return byCid !== undefined && byCid.doc_id === null ? byCid : undefined;
   }

@@ -10,6 +10,7 @@ import type { StoreContext } from "./context.ts";
 import { type EntryChanges, type EntryRow, isFid } from "./entries.ts";
 import type { Settled } from "./port.ts";
 import type { Problems } from "./problems.ts";
+import { Replacements } from "./replacements.ts";
 import type { OpView, RemoteVersion } from "./sync-model.ts";
 import type { OpRow, Views } from "./view.ts";
 
@@ -52,6 +53,7 @@ export class Settlements {
   readonly #views: Views;
   readonly #problems: Problems;
   readonly #aliases: Aliases;
+  readonly #replacements: Replacements;
   readonly #deleteOp;
   readonly #markSent;
   readonly #note;
@@ -62,6 +64,7 @@ export class Settlements {
     this.#views = views;
     this.#problems = problems;
     this.#aliases = aliases;
+    this.#replacements = new Replacements(context);
     const { sql } = context.db;
     this.#deleteOp = sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#markSent = sql.prepare("UPDATE op SET phase = 'sent' WHERE fid = ?");
@@ -100,6 +103,13 @@ export class Settlements {
     return this.#view(fid);
   }
 
+  /** PUSH-12, and PUSH-4: from here on a document in place of the entry's own may have been made. */
+  replacing(fid: string, opId: string): OpView | null {
+    if (this.#find(fid, opId) === undefined) return null;
+    this.#replacements.begin(fid);
+    return this.#view(fid);
+  }
+
   note(
     fid: string,
     opId: string,
@@ -109,6 +119,7 @@ export class Settlements {
       readonly phase?: OpView["phase"];
       readonly attempted?: boolean;
       readonly failed?: boolean;
+      readonly newDocId?: string | null;
     },
   ): OpView | null {
     const found = this.#find(fid, opId);
@@ -120,6 +131,7 @@ export class Settlements {
       changes.failed === true ? 1 : 0,
       fid,
     );
+    if (changes.newDocId !== undefined) this.#replacements.note(fid, changes.newDocId);
     if (changes.docId !== undefined && found.entry.doc_id === null) {
       if (!this.#own(found.entry, changes.docId)) return null;
     }
@@ -159,7 +171,9 @@ export class Settlements {
     const isOurs = remote.rev === op.op_id || diverged;
     assert(diverged || remote.hash === op.snap_hash, "what is verified is the snapshot");
     if (entry.doc_id === null && !this.#own(entry, remote.docId)) return "stale";
+    if (this.#isTaken(op)) return "stale";
     this.#context.entries.update(fid, {
+      ...this.#replacements.taken(entry, op),
       base_ver: op.claim_ver,
       base_rev: isOurs ? op.op_id : remote.rev,
       base_srev: remote.srev,
@@ -181,6 +195,14 @@ export class Settlements {
     this.#problems.clear(`push ${fid}`);
     this.#noteClean(fid);
     return "done";
+  }
+
+  /** Whether another entry has the document that was made for this attempt: it ends, and the file goes in another. */
+  #isTaken(op: OpRow): boolean {
+    const holder = op.new_doc === null ? undefined : this.#context.entries.byDoc(op.new_doc);
+    if (holder === undefined || holder.fid === op.fid) return false;
+    this.#deleteOp.run(op.fid);
+    return true;
   }
 
   /**
@@ -216,7 +238,9 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     const { op, entry } = found;
+    if (this.#isTaken(op)) return "stale";
     this.#context.entries.update(fid, {
+      ...this.#replacements.taken(entry, op),
       base_ver: op.claim_ver,
       base_rev: op.op_id,
       base_srev: null,

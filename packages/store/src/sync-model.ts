@@ -81,6 +81,8 @@ export interface OpView {
   readonly phase: "claimed" | "sent" | "accepted";
   readonly attempts: number;
   readonly failures: number;
+  /** The document made in place of `docId`, whose bytes the server cannot replace; its id once that is known. */
+  readonly replacement: { readonly cid: string; readonly docId: string | null } | null;
   readonly cid: string;
   readonly docId: string | null;
   /** A create may have reached the server under `cid`. */

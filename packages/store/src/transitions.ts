@@ -108,6 +108,7 @@ export class Transitions implements StoreTransitions {
     this.#queue.claimSnapshot(fid, snapshot, send);
   giveBack: StoreTransitions["giveBack"] = (fid) => this.#queue.giveBack(fid);
   markSent: StoreTransitions["markSent"] = (fid, opId) => this.#settlements.markSent(fid, opId);
+  replacing: StoreTransitions["replacing"] = (fid, opId) => this.#settlements.replacing(fid, opId);
   note: StoreTransitions["note"] = (fid, opId, changes) =>
     this.#settlements.note(fid, opId, changes);
   verify: StoreTransitions["verify"] = (fid, opId, remote, options) =>

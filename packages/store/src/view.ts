@@ -35,6 +35,8 @@ export interface OpRow {
   phase: "claimed" | "sent" | "accepted";
   attempts: number;
   failures: number;
+  new_cid: string | null;
+  new_doc: string | null;
 }
 
 /** Name of the document that stands for a directory which needs one. */
@@ -217,6 +219,7 @@ export class Views {
       phase: row.phase,
       attempts: row.attempts,
       failures: row.failures,
+      replacement: row.new_cid === null ? null : { cid: row.new_cid, docId: row.new_doc },
       cid: entry.cid,
       docId: entry.doc_id,
       sent: entry.sent === 1,

@@ -18,28 +18,26 @@ import type { Contents } from "./content.ts";
 import { freeze } from "./freeze.ts";
 import { judge, type Verdict } from "./judge.ts";
 import type { Look, Looks } from "./look.ts";
+import {
+  absentMs,
+  cannotReplace,
+  ended,
+  idle,
+  type PushOutcome,
+  pollMs,
+  type Step,
+  snapshotBytes,
+  stop,
+  toUtf8,
+} from "./push-step.ts";
+import { Replacing } from "./replacing.ts";
 import type { Resolver } from "./resolver.ts";
 import { toStamp } from "./stamp.ts";
 
-/** What became of an attempt, for the loop that paces them. */
-export type PushOutcome =
-  /** It ended: settled, rejected, resolved. */
-  | { readonly kind: "ended" }
-  /** Nothing was to be done, or not now. */
-  | { readonly kind: "idle" }
-  /** Its outcome is unknown, or it waits for the server: look again after `afterMs`. */
-  | { readonly kind: "again"; readonly afterMs: number };
-
-const ended: PushOutcome = { kind: "ended" };
-const idle: PushOutcome = { kind: "idle" };
-
 /** Looks and sends within one run of one attempt at most; then it waits its turn again. */
 const stepsMax = 12;
-/** Milliseconds between two looks at a document that the server processes, and looks in one run. */
-const pollMs = 1000;
+/** Looks at a document that the server processes, in one run. */
 const pollsMax = 30;
-/** Milliseconds after which a second 404 of a server that may lag is believed. */
-const absentMs = 60_000;
 
 export interface PushDeps {
   readonly port: StorePort;
@@ -55,16 +53,6 @@ export interface PushDeps {
   readonly onDeferred: () => void;
 }
 
-type Step =
-  | { readonly kind: "look" }
-  | { readonly kind: "send" }
-  | { readonly kind: "move" }
-  | { readonly kind: "judge"; readonly look: Look }
-  | { readonly kind: "poll" }
-  | { readonly kind: "stop"; readonly outcome: PushOutcome };
-
-const stop = (outcome: PushOutcome): Step => ({ kind: "stop", outcome });
-
 export class Push {
   readonly #deps: PushDeps;
   /** Attempts whose document was absent once, on a server whose reads may lag, and when. */
@@ -72,8 +60,11 @@ export class Push {
   /** Digest a server showed for an attempt in place of its bytes: twice the same means that it changes what it is sent. */
   readonly #shownInstead = new Map<string, string>();
 
+  readonly #replacing: Replacing;
+
   constructor(deps: PushDeps) {
     this.#deps = deps;
+    this.#replacing = new Replacing(deps);
   }
 
   /** Claims if need be, and carries the attempt as far as it goes now. Throws ApiError when no answer came. */
@@ -134,6 +125,7 @@ export class Push {
   /** PUSH-2 and the first line of PUSH-3: what is known before anything is asked. */
   #begin(op: OpView): Step {
     if (op.phase === "accepted") return { kind: "poll" };
+    if (op.replacement !== null) return { kind: "look" };
     if (op.docId === null) return op.sent ? { kind: "look" } : { kind: "send" };
     if (op.phase === "claimed" && this.#deps.capabilities().etag && op.ifMatch !== null)
       return { kind: "send" };
@@ -160,6 +152,10 @@ export class Push {
   /** PUSH-2, PUSH-3: what does the server hold? */
   async #look(op: OpView): Promise<Step> {
     const { looks, port } = this.#deps;
+    if (op.replacement !== null) {
+      const step = await this.#replacing.look(op, op.replacement);
+      if (step !== undefined) return step;
+    }
     const look = await looks.at(op.docId ?? op.cid);
     if (look === null) return op.docId === null ? this.#absentCreation(op) : this.#absent(op);
     this.#absentSince.delete(op.opId);
@@ -263,6 +259,7 @@ export class Push {
   /** PUSH-4, PUSH-5. The journal says "sent" before the first byte leaves. */
   async #send(op: OpView, isMarked: boolean): Promise<Step> {
     const { port } = this.#deps;
+    if (await this.#replacing.isNeeded(op)) return this.#sendReplacement(op);
     if (!isMarked && (await port.markSent(op.fid, op.opId)) === null) return stop(ended);
     if (op.kind === "delete") return this.#sendDelete(op);
     try {
@@ -270,6 +267,17 @@ export class Push {
       return await this.#answered(op, answer);
     } catch (error) {
       return this.#refused(op, error);
+    }
+  }
+
+  /** PUSH-12 */
+  async #sendReplacement(op: OpView): Promise<Step> {
+    const marked = await this.#deps.port.replacing(op.fid, op.opId);
+    if (marked === null) return stop(ended);
+    try {
+      return await this.#replacing.send(marked);
+    } catch (error) {
+      return this.#refused(marked, error);
     }
   }
 
@@ -313,7 +321,7 @@ export class Push {
   }
 
   async #write(op: OpView): Promise<WriteAnswer & { etag: string | null }> {
-    const { client, clientId, capabilities } = this.#deps;
+    const { client, clientId, capabilities, worker } = this.#deps;
     const metadata = toStamp(op, clientId);
     const conditions = this.#conditions(op);
     if (!op.withBytes && op.docId !== null) {
@@ -323,7 +331,7 @@ export class Push {
       const more = { filepath: op.path, metadata, create: op.docId === null };
       return client.putRaw(op.docId ?? op.cid, await this.#body(op), more, conditions);
     }
-    const bytes = await this.#bytes(op);
+    const bytes = await snapshotBytes(worker, op);
     const text = toUtf8(bytes);
     if (op.docId === null) {
       const document = { customId: op.cid, filepath: op.path, metadata };
@@ -332,7 +340,7 @@ export class Push {
         : client.create({ ...document, content: text }, conditions);
     }
     if (text === undefined) {
-      throw new ApiError("rejected", "this server cannot replace the bytes of a binary document");
+      throw new ApiError("rejected", cannotReplace);
     }
     return client.patch(op.docId, { content: text, filepath: op.path, metadata }, conditions);
   }
@@ -344,12 +352,6 @@ export class Push {
     const { worker } = this.#deps;
     if (op.size <= inlineBytesMax) return { kind: "bytes", bytes: await worker.readBlob(blob) };
     return { kind: "stream", size: op.size, stream: () => worker.streamBlob(blob) };
-  }
-
-  async #bytes(op: OpView): Promise<Uint8Array> {
-    const blob = op.snapshot?.blob;
-    if (blob !== undefined) return this.#deps.worker.readBlob(blob);
-    return op.snapshot?.bytes ?? new Uint8Array(0);
   }
 
   /** PUSH-5: a server that counts says what it stored; any other is asked until it is done. */
@@ -391,6 +393,7 @@ export class Push {
   async #poll(op: OpView): Promise<Step> {
     const { looks, clock } = this.#deps;
     for (let count = 0; count < pollsMax; count += 1) {
+      if (op.replacement !== null) return { kind: "look" };
       const look = await looks.at(op.docId ?? op.cid);
       if (look === null) return this.#absent(op);
       if (look.status === "done" || look.status === "failed") return { kind: "judge", look };
@@ -417,6 +420,9 @@ export class Push {
   /** 409 or 412: something else is there. */
   async #inTheWay(op: OpView, error: ApiError): Promise<Step> {
     const { current } = error;
+    if (op.replacement !== null && current?.id === op.docId)
+      throw new ApiError("rejected", cannotReplace);
+    if (op.replacement !== null) return { kind: "look" };
     if (current === undefined || current.id === op.docId) return { kind: "look" };
     const { port, looks, resolver } = this.#deps;
     const [view] = await port.viewRemote([
@@ -453,17 +459,5 @@ export class Push {
     if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);
     await resolver.resolve(adopted, verdict.remote, look);
     return stop(ended);
-  }
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Bytes as text that gives the same bytes again, or undefined for a binary. */
-function toUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
   }
 }

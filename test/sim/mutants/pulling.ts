@@ -171,8 +171,8 @@ export const pulling: readonly Mutant[] = [
     patches: [
       patch(
         apply,
-        'this.#trash.put(\n      entry,\n      path,\n      plan.kept,\n      inode.size,\n      "replaced by a concurrent version of another device",\n    );',
-        "void path;\n    void inode;",
+        'this.#trash.put(\n      entry,\n      this.#context.entries.shownPath(entry),\n      plan.kept,\n      inode.size,\n      "replaced by a concurrent version of another device",\n    );',
+        "void inode;",
       ),
     ],
     aim: aim(

@@ -332,8 +332,8 @@ export const writing: readonly Mutant[] = [
     patches: [
       patch(
         renaming,
-        "entries.update(entry.fid, { parent: to.ino, name: toName, alias: 0, local_ver: version });",
-        "entries.update(entry.fid, { parent: to.ino, name: toName, alias: 0 });",
+        "local_only: localOnly(from),\n        local_ver: version,\n      });\n      if (isDir)",
+        "local_only: localOnly(from),\n      });\n      if (isDir)",
       ),
     ],
     aim: aim(undefined, deeds("save", "rename"), paths("/a", "/b")),

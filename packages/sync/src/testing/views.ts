@@ -105,6 +105,7 @@ export function opView(changes: Partial<OpView> = {}): OpView {
     phase: "sent",
     attempts: 0,
     failures: 0,
+    replacement: null,
     cid: "n_cid",
     docId: "doc",
     sent: true,
