@@ -4,6 +4,7 @@
  */
 import { isDirectory, isRegular, isSymlink } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
+import { SinceCommit } from "./since-commit.ts";
 
 /** Entries marked in one transaction. */
 const sliceRows = 128;
@@ -30,6 +31,7 @@ export class MovedDirectories {
   readonly #children;
   readonly #advance;
   readonly #drop;
+  readonly #isPending: SinceCommit<boolean>;
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -46,6 +48,7 @@ export class MovedDirectories {
     );
     this.#advance = sql.prepare("UPDATE moved SET after_id = ? WHERE dir_ino = ?");
     this.#drop = sql.prepare("DELETE FROM moved WHERE dir_ino = ?");
+    this.#isPending = new SinceCommit(context.db, () => this.#first.get() !== undefined);
   }
 
   /** Within the transaction of a directory's rename, which `version` marks. */
@@ -54,7 +57,7 @@ export class MovedDirectories {
   }
 
   get isPending(): boolean {
-    return this.#first.get() !== undefined;
+    return this.#isPending.value;
   }
 
   /** Marks entries for `sliceMs` milliseconds. Returns whether more is left. */
