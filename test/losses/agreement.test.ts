@@ -170,6 +170,48 @@ test("[AGREE-4] a creation that the server carries out after the file went on in
   expect([a.read("/f"), b.read("/f")]).toEqual(["first\n", "first\n"]);
 });
 
+test("[AGREE-7] what was changed here and deleted elsewhere goes on as a file of its own, on each device", async () => {
+  const { rig, a, b } = await offlinePair(doubling);
+  const c = rig.device("c").start();
+  a.write("/f", "first\n");
+  await quiet(rig, a, b, c);
+  const [first] = rig.model.table.all();
+  a.isOffline = true;
+  b.isOffline = true;
+  a.write("/f", "of a\n");
+  b.write("/f", "of b\n");
+  c.unlink("/f");
+  await rig.until(() => rig.model.table.size === 0, "c has deleted it");
+  a.isOffline = false;
+  b.isOffline = false;
+  await quiet(rig, a, b, c);
+  const docs = [...rig.model.table.all()];
+  expect(docs.map(({ text }) => text).sort()).toEqual(["of a\n", "of b\n"]);
+  const fids = new Set([first, ...docs].map((doc) => doc?.metadata?.sfs_fid));
+  expect(fids.size).toBe(3);
+  for (const device of [a, b, c]) expect(names(device)).toHaveLength(2);
+});
+
+test("[AGREE-8] a directory's document that is moved takes nothing along: files have documents of their own", async () => {
+  const { rig, a, b } = await offlinePair(doubling);
+  a.mkdir("/d");
+  await quiet(rig, a, b);
+  a.write("/d/f", "stays\n");
+  await quiet(rig, a, b);
+  const doc = [...rig.model.table.all()].find(({ filepath }) => filepath === "/d/.smfs-dir");
+  rig.model.handle({
+    method: "PATCH",
+    path: `/v3/documents/${doc?.id}`,
+    body: { kind: "json", value: { filepath: "/e/.smfs-dir" } },
+  });
+  await quiet(rig, a, b);
+  for (const device of [a, b]) {
+    expect(names(device)).toEqual(["d", "e"]);
+    expect(device.read("/d/f")).toBe("stays\n");
+  }
+  expect(rig.texts()["/d/f"]).toBe("stays\n");
+});
+
 test("[PULL-8] what was deleted before the feed was first read is found all the same", async () => {
   const rig = new Rig(embeddedQuirks);
   const a = rig.device("a", { engine: { pull: false } }).start();

@@ -168,6 +168,12 @@ export class ProductDevice implements Device {
     this.#pump();
   }
 
+  confirmDeletes(): void {
+    if (this.desk === undefined) return;
+    const held = this.#database.prepareOwn("SELECT 1 FROM problem WHERE k = 'brake'").get();
+    if (held !== undefined) this.#running?.engine.confirmDeletes();
+  }
+
   #atDiskChange(): void {
     const life = this.#life;
     if (!life.isAlive) throw new PowerCut();

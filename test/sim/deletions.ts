@@ -5,7 +5,7 @@
 import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
-import type { Device } from "./device.ts";
+import type { Device, EntryState } from "./device.ts";
 import type { Oracle } from "./oracle.ts";
 import { TokenSet } from "./tokens.ts";
 import { Violation } from "./violation.ts";
@@ -13,16 +13,35 @@ import { Violation } from "./violation.ts";
 export class Deletions {
   /** What a device has been seen to take for deleted, so far. */
   readonly #seenCounts = new Map<string, number>();
-  /** Digests of deleted documents, by the file they were of. */
+  /** Digests of deleted documents, by the file they were of, and by the document. */
   readonly #digestsOf = new Map<string, Set<string>>();
+  /** Documents that each file of a device has had, and the devices' files that each document has been. */
+  readonly #docsOf = new Map<string, Set<string>>();
+  readonly #filesOf = new Map<string, Set<string>>();
 
-  onCommit({ before, after, cause }: Commit): void {
+  /** @param devices all of them: what one of them is still sending it cannot know to be deleted */
+  onCommit({ before, after, cause }: Commit, devices: readonly Device[]): void {
     if (before === undefined || after !== undefined || cause !== "request") return;
     const fid = before.metadata?.sfs_fid;
     if (typeof fid !== "string") return;
-    const digests = this.#digestsOf.get(fid) ?? new Set();
-    digests.add(digestOf(before.bytes));
-    this.#digestsOf.set(fid, digests);
+    const digest = digestOf(before.bytes);
+    // Its author has not seen it there yet: to him it is lost, and he sends it again.
+    const isUnconfirmed = devices.some(({ view }) =>
+      view.unconfirmed().some((sent) => sent.fid === fid && sent.digest === digest),
+    );
+    if (isUnconfirmed) return;
+    add(this.#digestsOf, fid, digest);
+    add(this.#digestsOf, before.id, digest);
+  }
+
+  /** Which documents are one file: those that a device had one after the other in one place. */
+  note(device: Device, entries: readonly EntryState[]): void {
+    for (const { file, docId, kind } of entries) {
+      if (docId === null || kind === "dir") continue;
+      const key = `${device.name} ${file}`;
+      add(this.#docsOf, key, docId);
+      add(this.#filesOf, docId, key);
+    }
   }
 
   /** INV-6: what a device takes for deleted is not there any more. @throws Violation */
@@ -47,6 +66,10 @@ export class Deletions {
   checkRest(devices: readonly Device[], docs: readonly Doc[], oracle: Oracle): void {
     const live = new TokenSet();
     for (const doc of docs) live.addAll(oracle.coversOfBytes(doc.bytes));
+    // What the server refuses stays with its author, who is told: it is not deleted by that.
+    for (const device of devices)
+      for (const entry of device.view.entries())
+        if (entry.excused !== undefined) live.addAll(oracle.coversOf(device, entry));
     for (const device of devices)
       for (const { docId, digest } of device.view.vanished()) {
         // A document that somebody overwrote unseen may be gone by his deletion.
@@ -71,10 +94,19 @@ export class Deletions {
     if (typeof fid !== "string" || digest === emptyDigest) return;
     // A conflict version has the same identity whenever it is made from the same revision.
     if (doc.metadata?.sfs_kind === "dir" || doc.filepath?.startsWith("/.conflicts/")) return;
-    if (this.#digestsOf.get(fid)?.has(digest) === true)
+    const names = new Set([fid]);
+    for (const file of this.#filesOf.get(doc.id) ?? [])
+      for (const docId of this.#docsOf.get(file) ?? []) names.add(docId);
+    if ([...names].some((name) => this.#digestsOf.get(name)?.has(digest) === true))
       throw new Violation(
         "FIN-7",
         `${doc.filepath} (${doc.id}) was deleted, and came back as it was`,
       );
   }
+}
+
+function add(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
 }

@@ -11,6 +11,8 @@ export interface EntryState {
   /** Whether the bytes are here. */
   readonly isHere: boolean;
   readonly docId: string | null;
+  /** The file on this device, whatever the server calls it, and through all of its documents. */
+  readonly file: number;
   /** Why it need not be equal to the server: a reason that the user can see. */
   readonly excused: string | undefined;
   /** Shown under another name because its path was taken. */
@@ -41,6 +43,8 @@ export interface DeviceView {
   /** What went to the trash because it was taken for deleted elsewhere; the same array while there is nothing new. */
   vanished(): readonly Vanished[];
   bytes(digest: string): Uint8Array | undefined;
+  /** Digests of what is being sent and not confirmed, by the file that its stamp names. */
+  unconfirmed(): readonly { readonly fid: string; readonly digest: string }[];
   /** Why the device is not at rest; empty when it is. */
   unrest(): readonly string[];
   /** Broken invariants of the store's own structure. */
@@ -92,6 +96,8 @@ export interface Device {
   start(): void;
   /** The process dies where it stands. */
   kill(): void;
+  /** Its user confirms deletions that are held because they are many at once, if there are any. */
+  confirmDeletes?(): void;
   /** Runs `again` when what a parked call waited for has come, with the ticket to resume it by. */
   whenReady(ticket: Ticket, again: () => void): void;
   /** Moves with whatever changes on its disk. */

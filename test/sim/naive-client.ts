@@ -261,6 +261,7 @@ export class NaiveDevice implements Device {
           docId: file.docId,
           excused: undefined,
           isAlias: false,
+          file: 0,
           isDiverged: false,
           mode: 0o644,
         }),
@@ -268,6 +269,7 @@ export class NaiveDevice implements Device {
     kept: () => [],
     trashed: () => [],
     vanished: () => [],
+    unconfirmed: () => [],
     bytes: (digest) =>
       [...this.#files.values()].find((file) => sha256(file.bytes) === digest)?.bytes,
     unrest: () =>

@@ -117,7 +117,7 @@ export class Oracle {
   /** Called with each commit of the server. */
   onCommit(commit: Commit): void {
     const { before, after, cause } = commit;
-    this.deletions.onCommit(commit);
+    this.deletions.onCommit(commit, this.#options.devices);
     if (after !== undefined) this.#onStored(before, after, cause);
     else if (before !== undefined && cause === "request") this.#deletedDocs.push(before);
   }
@@ -186,6 +186,7 @@ export class Oracle {
     const isAsBefore =
       entries === seen.entries && kept === seen.kept && ackedCount === seen.ackedCount;
     if (!isAsBefore) this.#checkContents(device, seen, entries, kept);
+    if (entries !== seen.entries) this.deletions.note(device, entries);
     const isByUser = seen.isByUser && !device.isUp;
     Object.assign(seen, { stamp, entries, kept, ackedCount, restarted: false, isByUser });
     this.deletions.check(device, this.#options.docs);

@@ -14,6 +14,7 @@ interface Statements {
   readonly refused: SqliteDatabase.Statement<[string], { rejected_hash: string | null }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
   readonly pending: SqliteDatabase.Statement<[], { doc_id: string; why: string }>;
+  readonly unconfirmed: SqliteDatabase.Statement<[], { fid: string; digest: string }>;
   readonly phases: SqliteDatabase.Statement<[], { phase: string }>;
   readonly damage: SqliteDatabase.Statement<[], { what: string }>;
 }
@@ -30,6 +31,8 @@ const queries: Record<keyof Statements, string> = {
     UNION ALL SELECT 'moved: ' || dir_ino FROM moved
     UNION ALL SELECT 'may be written: inode ' || ino FROM inode WHERE writers = 1 AND nlink > 0`,
   pending: "SELECT doc_id, why FROM pend",
+  unconfirmed:
+    "SELECT fid, snap_hash AS digest FROM op WHERE with_bytes = 1 AND snap_hash IS NOT NULL",
   phases: "SELECT phase FROM op",
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
       WHERE base_ver >= claim_ver OR claim_ver > local_ver
@@ -138,6 +141,7 @@ export class ProductView implements DeviceView {
       digest,
       isHere: row.stub === 0,
       docId: row.doc_id,
+      file: row.id,
       excused: excused === undefined || this.#wasRefused(row, digest) ? excused : undefined,
       isAlias: row.alias === 1,
       isDiverged: row.diverged === 1,
@@ -212,6 +216,10 @@ export class ProductView implements DeviceView {
     return (
       this.#contents.get(digest) ?? (bytes.hasBlob(digest) ? bytes.readBlob(digest) : undefined)
     );
+  }
+
+  unconfirmed(): readonly { readonly fid: string; readonly digest: string }[] {
+    return this.#prepared().unconfirmed.all();
   }
 
   unrest(): readonly string[] {
@@ -291,6 +299,7 @@ function isEqual(a: EntryState, b: EntryState): boolean {
     a.digest === b.digest &&
     a.isHere === b.isHere &&
     a.docId === b.docId &&
+    a.file === b.file &&
     a.excused === b.excused &&
     a.isAlias === b.isAlias &&
     a.isDiverged === b.isDiverged &&

@@ -222,7 +222,6 @@ export class World {
     for (const [index, device] of this.devices.entries()) {
       this.#offlineUntil[index] = 0;
       if (!device.isUp) device.start();
-      this.users[index]?.closeAll();
     }
     const options: RestOptions = {
       devices: this.devices,
@@ -235,6 +234,9 @@ export class World {
     const end = this.sched.now + quietMs[this.config.server];
     let why: string | undefined;
     while (this.sched.now < end) {
+      // A call that was parked when they came to rest may have opened a file since.
+      for (const user of this.users) user.closeAll();
+      for (const device of this.devices) device.confirmDeletes?.();
       yield* this.#loop(this.sched.now + sliceMs);
       why = unrest(options);
       if (why === undefined && !this.config.isPatient) break;

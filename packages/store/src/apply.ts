@@ -26,8 +26,6 @@ export class Apply {
   readonly #conflicts: Conflicts;
   readonly #aliases: Aliases;
   readonly #directories: DirectoryDocuments;
-  readonly #putTomb;
-  readonly #dropTomb;
 
   constructor(
     context: StoreContext,
@@ -45,11 +43,6 @@ export class Apply {
     this.#trash = trash;
     this.#conflicts = conflicts;
     this.#aliases = aliases;
-    this.#putTomb = context.db.sql.prepare(
-      `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
-    );
-    this.#dropTomb = context.db.sql.prepare("DELETE FROM tomb WHERE doc_id = ?");
   }
 
   /** Carries one plan out, within the caller's transaction. */
@@ -157,7 +150,7 @@ export class Apply {
     const fid = this.#take.addEntry(place, ino, version, this.#unusedFid(remote));
     this.#identify(fid, remote);
     this.#take.setBase(fid, remote, version, syncAttrs(inodes.get(ino)));
-    this.#dropTomb.run(remote.docId);
+    this.#context.tombs.drop(remote.docId);
     return "done";
   }
 
@@ -245,11 +238,11 @@ export class Apply {
   }
 
   #vanish(entry: EntryRow, plan: PlanOf<"vanish">): Applied {
-    const { inodes, entries, orphans, clock } = this.#context;
+    const { inodes, entries, orphans, tombs } = this.#context;
     const inode = inodes.get(entry.ino);
     if (!this.#canReplaceBytes(entry)) return "stale";
     if (!isDirectory(inode.mode) && !this.#isKept(entry, plan.kept)) return "stale";
-    this.#putTomb.run(entry.fid, plan.docId, plan.srev, entry.base_rev, Math.round(clock.now()));
+    tombs.put(entry, plan.srev);
     if (isDirectory(inode.mode)) {
       this.#directories.goOnWithout(entry);
       return "done";

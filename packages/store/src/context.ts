@@ -10,6 +10,7 @@ import type { OpenFiles } from "./open-files.ts";
 import type { Orphans } from "./orphans.ts";
 import type { Pend } from "./pend.ts";
 import type { StoreEvent } from "./port.ts";
+import type { Tombs } from "./tombs.ts";
 import type { Versions } from "./versions.ts";
 import type { Waits } from "./waits.ts";
 
@@ -25,6 +26,7 @@ export interface StoreContext {
   readonly orphans: Orphans;
   readonly names: FreeNames;
   readonly pend: Pend;
+  readonly tombs: Tombs;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

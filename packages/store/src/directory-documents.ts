@@ -41,10 +41,10 @@ export class DirectoryDocuments {
   }
 
   /**
-   * The server has a directory's document at R's path. Undefined when the directory can go there. Where another stands
-   * (what is in a moved directory arrives before it or after it, file by file; two devices may give one name to two
-   * directories) that one gets the document, and where the way leads through the directory itself, a new one does.
-   * What is still in the old directory keeps it as a plain one.
+   * The server has a directory's document at R's path. Undefined when the directory can go there: it is empty, and its
+   * new name is free. Else the document goes, and the directory stays as a plain one while something is in it: what is
+   * in a moved directory has documents of its own, which are moved one by one, before it or after it (AGREE-8). Where a
+   * directory stands that one gets the document, else a new one does.
    */
   moved(entry: EntryRow, remote: RemoteVersion): Applied | undefined {
     if (remote.path === null || usableNames(directoryOf(remote.path)) === undefined)
@@ -53,7 +53,8 @@ export class DirectoryDocuments {
     const standing = way.at;
     if (standing?.fid === entry.fid) return undefined;
     const isInside = way.inos.includes(entry.ino);
-    if (standing === undefined && !isInside) return undefined;
+    const isEmpty = !this.#context.entries.hasChildren(entry.ino);
+    if (standing === undefined && !isInside && isEmpty) return undefined;
     if (standing !== undefined && !this.#canUnite(standing)) {
       return entry.state === "deleted" ? this.#deleteAsSeen(entry, remote) : "stale";
     }
@@ -92,7 +93,7 @@ export class DirectoryDocuments {
       base_ver: version,
       base_attrs: JSON.stringify(syncAttrs(inodes.get(entry.ino))),
     });
-    entries.renew(entry);
+    entries.reidentify(entry.fid);
   }
 
   /** Directories on the way to a path, as far as it exists; `at` is the live one at its end. */

@@ -104,13 +104,6 @@ export function isOwnCustomId(text: string): boolean {
   return /^n_[a-z2-7]+(_\d+)?$/.test(text);
 }
 
-/** The customer id to use after `cid`'s document was lost or deleted. */
-function nextCustomId(cid: string): string {
-  const [, base, generation] = /^(n_[a-z2-7]+)(?:_(\d+))?$/.exec(cid) ?? [];
-  assert(base !== undefined, "a customer id has our form");
-  return `${base}_${Number(generation ?? "1") + 1}`;
-}
-
 export class Entries {
   readonly #db: Database;
   readonly #random: Random;
@@ -130,6 +123,7 @@ export class Entries {
   readonly #delete;
   readonly #bumpIno;
   readonly #parentOfDir;
+  readonly #renameConflict;
   readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
   /** Random bytes drawn ahead: the system gives many as quickly as a few. */
   #drawn: Uint8Array = new Uint8Array(0);
@@ -180,6 +174,7 @@ export class Entries {
       "INSERT INTO entry (fid, cid, ino, parent, name, local_ver, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
+    this.#renameConflict = sql.prepare("UPDATE conflict SET fid = ? WHERE fid = ?");
     this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ? AND state = 'live'");
     this.#parentOfDir = sql.prepare<[number], { parent: number; name: string; fid: string }>(
       "SELECT parent, name, fid FROM entry WHERE ino = ? AND state = 'live' LIMIT 1",
@@ -301,16 +296,6 @@ export class Entries {
     this.#delete.run(fid);
   }
 
-  /**
-   * An entry's document is gone: what is sent next is a new one, under the next customer id. Where that is another
-   * entry's, the file was made anew elsewhere already, and this entry is a file of its own. It has no attempt in progress.
-   */
-  renew(entry: Pick<EntryRow, "fid" | "cid">): void {
-    const cid = nextCustomId(entry.cid);
-    if (this.isCustomIdTaken(cid, entry.fid)) this.reidentify(entry.fid);
-    else this.update(entry.fid, { cid });
-  }
-
   /** Whether an entry other than `fid` has used a customer id. */
   isCustomIdTaken(cid: string, fid: string): boolean {
     const user = this.#byCid.get(cid);
@@ -324,7 +309,9 @@ export class Entries {
   reidentify(fid: string, wanted?: string): void {
     const isFree = wanted !== undefined && this.byFid(wanted) === undefined;
     const identity = isFree ? fromHex(wanted) : this.#draw();
-    this.update(fid, { fid: toHex(identity), cid: `n_${toBase32(identity)}` });
+    const now = toHex(identity);
+    this.update(fid, { fid: now, cid: `n_${toBase32(identity)}` });
+    this.#renameConflict.run(now, fid);
   }
 
   /** Path of a directory as a byte string, or undefined for one that has no name (removed, still open). */

@@ -82,7 +82,8 @@ export class MovedDirectories {
       if (isDirectory(child.mode) && entries.hasChildren(child.ino)) {
         this.#put.run(child.ino, moved.seq);
       }
-      if (child.local_ver < moved.seq) entries.update(child.fid, { local_ver: version });
+      // Who moves the directory of an alias moves the alias: its document follows (ALIAS-2).
+      if (child.local_ver < moved.seq) entries.update(child.fid, { local_ver: version, alias: 0 });
       // Patterns are about paths: whether it stays here is looked at anew (IGNORE-1).
       if (child.local_only === 1 && !isSpecial(child.mode))
         entries.update(child.fid, { local_only: 0 });

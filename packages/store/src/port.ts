@@ -181,7 +181,16 @@ export interface StorePort {
   /** The document is gone and ours was only renamed: the deletion is judged by pull. */
   goneRemotely(fid: string, opId: string): Promise<Settled>;
   /** A document that we did not make holds our path or customer id: it becomes ours, base unknown (PUSH-2, 409). */
-  adopt(fid: string, opId: string, docId: string, docFid: string | null): Promise<Settled>;
+  adopt(
+    fid: string,
+    opId: string,
+    document: {
+      readonly docId: string;
+      /** The file that its stamp names. */
+      readonly fid: string | null;
+      readonly path: string | null;
+    },
+  ): Promise<Settled>;
   /** Another entry's document holds our path and keeps it: ours is shown, and pushed, under another name. */
   takeAlias(fid: string, opId: string): Promise<Settled>;
 

@@ -6,7 +6,6 @@
  */
 import {
   assert,
-  chainMax,
   emptyDigest,
   inlineSnapshotBytesMax,
   pathProblem,
@@ -25,6 +24,7 @@ import { deletedElsewhere } from "./pend.ts";
 import type { ClaimResult, Picked, PushTask } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import { Quiet } from "./quiet.ts";
+import { Revisions } from "./revisions.ts";
 import type { OpView } from "./sync-model.ts";
 import {
   directoryDocument,
@@ -65,7 +65,7 @@ export class PushQueue {
   readonly #dirty;
   readonly #ops;
   readonly #insertOp;
-  readonly #insertRev;
+  readonly #revisions: Revisions;
   readonly #quiet: Quiet;
   readonly #ignored: Ignored;
   /** Entries whose attempt the sync thread is at. In memory: a restart gives every attempt again. */
@@ -96,9 +96,7 @@ export class PushQueue {
          parent_rev, chain, path, attrs, if_match, phase)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#insertRev = sql.prepare(
-      "INSERT OR IGNORE INTO rev (rev, fid, parent, hash) VALUES (?, ?, ?, ?)",
-    );
+    this.#revisions = new Revisions(context.db);
   }
 
   /** PUSH-0: attempts to resume first, then settled dirty entries, oldest first. */
@@ -358,7 +356,9 @@ export class PushQueue {
       this.#context.entries.update(entry.fid, { rejected_ver: entry.local_ver });
       return { kind: "wait", why: "refused by the server" };
     }
-    const blocked = this.#ordering.blockedBy(entry, path);
+    // The first attempt for a document that was adopted sends nothing: it looks, and is resolved (PUSH-8).
+    const onlyLooks = entry.doc_id !== null && entry.base_ver === 0;
+    const blocked = onlyLooks ? undefined : this.#ordering.blockedBy(entry, path);
     if (blocked?.kind === "wait") return { kind: "wait", why: blocked.why };
     if (blocked?.kind === "cycle") return this.#claimCycle(entry, inode);
     if (blocked?.kind === "taken") {
@@ -444,7 +444,7 @@ export class PushQueue {
     // PUSH-4 in the same transaction, where neither PUSH-2 nor PUSH-3 has anything to look up.
     const isKnown = entry.doc_id === null ? entry.sent === 0 : entry.base_etag !== null;
     const isSent = this.#sends && isKnown;
-    const chain = base?.rev == null ? [] : [base.rev, ...base.chain].slice(0, chainMax);
+    const chain = this.#revisions.chain(entry.fid, base);
     this.#insertOp.run(
       entry.fid,
       opId,
@@ -463,7 +463,7 @@ export class PushQueue {
       isSent ? "sent" : "claimed",
     );
     if (isSent && entry.doc_id === null) this.#context.entries.update(entry.fid, { sent: 1 });
-    this.#insertRev.run(opId, entry.fid, base?.rev ?? null, frozen.hash);
+    this.#revisions.note(opId, entry.fid, base?.rev ?? null, frozen.hash);
     this.#given.add(entry.fid);
     this.#quiet.claimed(entry.fid);
     const op = this.#opView(entry.fid);

@@ -18,8 +18,6 @@ type RemoteKeys = Pick<RemoteItem, "docId" | "customId" | "fid">;
 export class RemoteViews {
   readonly #context: StoreContext;
   readonly #views: Views;
-  readonly #tombByDoc;
-  readonly #tombByFid;
   readonly #byCid;
   readonly #byReplacement;
 
@@ -27,13 +25,6 @@ export class RemoteViews {
     this.#context = context;
     this.#views = views;
     const { sql } = context.db;
-    type Tomb = { doc_id: string | null; srev: number | null; rev: string | null };
-    this.#tombByDoc = sql.prepare<[string], Tomb>(
-      "SELECT doc_id, srev, rev FROM tomb WHERE doc_id = ?",
-    );
-    this.#tombByFid = sql.prepare<[string], Tomb>(
-      "SELECT doc_id, srev, rev FROM tomb WHERE fid = ?",
-    );
     this.#byCid = sql.prepare<[string], EntryRow>(
       "SELECT * FROM entry WHERE cid = ? AND sent = 1 LIMIT 1",
     );
@@ -53,15 +44,12 @@ export class RemoteViews {
 
   of(item: RemoteItem): RemoteView {
     const entry = this.#entryOf(item);
-    const tomb =
-      this.#tombByDoc.get(item.docId) ??
-      (item.fid === null ? undefined : this.#tombByFid.get(item.fid));
     const deletion = this.#context.pend.deletion(item.docId);
     return {
       ...(deletion === undefined ? {} : { deletion }),
       docId: item.docId,
       entry: entry === undefined ? null : this.#views.entry(entry),
-      tomb: tomb === undefined ? null : { docId: tomb.doc_id, srev: tomb.srev, rev: tomb.rev },
+      tomb: this.#context.tombs.of(item.docId, item.fid),
       hasTwin: this.#hasTwin(item),
       holder: this.#holderOf(item),
     };

@@ -236,3 +236,14 @@ test("[ALIAS-1] an alias that the user renames is none any more", () => {
   expect(f.entry("/mine")).toMatchObject({ fid, alias: 0 });
   expect(f.list("/")).toEqual(["mine"]);
 });
+
+test("[ALIAS-2] who moves the directory of an alias moves the alias", () => {
+  const f = new StoreFixture();
+  f.mkdir("/d");
+  f.write("/d/f (doc)", "bytes");
+  const { fid } = f.entry("/d/f (doc)");
+  f.store.context.entries.update(fid, { alias: 1, base_path: "/d/f" });
+  f.rename("/d", "/e");
+  f.settle();
+  expect(f.entry("/e/f (doc)")).toMatchObject({ fid, alias: 0 });
+});

@@ -92,7 +92,7 @@ export class Resolve {
       return "stale";
     const inode = this.#context.inodes.get(entry.ino);
     const sides: Sides = { entry, op, inode, remote };
-    if (isDirectory(inode.mode)) {
+    if (isDirectory(inode.mode) && !this.#keepsPath(sides)) {
       this.#deleteOp.run(fid);
       const moved = this.#directories.moved(entry, remote);
       if (moved !== undefined) return this.#handedOver(sides, moved === "done");

@@ -8,7 +8,7 @@ import { assert, mergeBytesMax } from "@smfs/core";
 import type { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
 import { type EntryChanges, type EntryRow, isFid } from "./entries.ts";
-import type { Settled } from "./port.ts";
+import type { Settled, StoreTransitions } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import { Replacements } from "./replacements.ts";
 import type { OpView, RemoteVersion } from "./sync-model.ts";
@@ -42,10 +42,14 @@ export function observed(remote: RemoteVersion): EntryChanges {
   };
 }
 
-/** An entry's document is gone and what is here stays: it is sent as a new one. The entry has no attempt in progress. */
-export function sendAnew({ entries, versions }: StoreContext, entry: EntryRow): void {
+/**
+ * An entry's document is gone and what is here stays: it is sent as a file of its own (AGREE-7). Several devices may do
+ * so at once, and two documents must not say that they are one file. The entry has no attempt in progress.
+ */
+export function sendAnew({ entries, tombs, versions }: StoreContext, entry: EntryRow): void {
+  if (entry.doc_id !== null || entry.sent === 1) tombs.put(entry);
   entries.update(entry.fid, { ...noBase, doc_id: null, sent: 0, local_ver: versions.next() });
-  entries.renew(entry);
+  entries.reidentify(entry.fid);
 }
 
 export class Settlements {
@@ -57,7 +61,6 @@ export class Settlements {
   readonly #deleteOp;
   readonly #markSent;
   readonly #note;
-  readonly #putTomb;
 
   constructor(context: StoreContext, views: Views, aliases: Aliases, problems: Problems) {
     this.#context = context;
@@ -70,10 +73,6 @@ export class Settlements {
     this.#markSent = sql.prepare("UPDATE op SET phase = 'sent' WHERE fid = ?");
     this.#note = sql.prepare(
       "UPDATE op SET if_match = ?, phase = ?, attempts = attempts + ?, failures = failures + ? WHERE fid = ?",
-    );
-    this.#putTomb = sql.prepare(
-      `INSERT INTO tomb (fid, doc_id, srev, rev, at_ms) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (fid) DO UPDATE SET doc_id = excluded.doc_id, srev = excluded.srev, rev = excluded.rev`,
     );
   }
 
@@ -287,13 +286,7 @@ export class Settlements {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     const { entry } = found;
-    this.#putTomb.run(
-      fid,
-      entry.doc_id,
-      entry.base_srev,
-      entry.base_rev,
-      Math.round(this.#context.clock.now()),
-    );
+    this.#context.tombs.put(entry);
     if (entry.state === "deleted") {
       this.#context.orphans.dropEntry(entry);
     } else {
@@ -333,13 +326,18 @@ export class Settlements {
    * it is another file's by its stamp, ours is that file from now on: two documents must not say that they are one
    * file. That ends the attempt, and the next one looks.
    */
-  adopt(fid: string, opId: string, docId: string, docFid: string | null): Settled {
+  adopt(
+    fid: string,
+    opId: string,
+    { docId, fid: docFid, path }: Parameters<StoreTransitions["adopt"]>[2],
+  ): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
     const { entries } = this.#context;
     const holder = entries.byDoc(docId);
     if (holder !== undefined && holder.fid !== fid) return "stale";
-    entries.update(fid, { ...noBase, doc_id: docId });
+    // Where it is there is known, and what comes to that path here waits for it (PUSH-0).
+    entries.update(fid, { ...noBase, doc_id: docId, r_path: path });
     if (docFid !== null && docFid !== fid) {
       this.#deleteOp.run(fid);
       entries.reidentify(fid, isFid(docFid) ? docFid : undefined);

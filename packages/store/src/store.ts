@@ -58,6 +58,7 @@ import { Removal } from "./removal.ts";
 import { Renaming } from "./renaming.ts";
 import { Reserve } from "./reserve.ts";
 import { type Syncer, type SyncResult, Syncs } from "./syncs.ts";
+import { Tombs } from "./tombs.ts";
 import { Verification } from "./verification.ts";
 import { Versions } from "./versions.ts";
 import { Waits } from "./waits.ts";
@@ -446,6 +447,7 @@ function fileContext(
     waits: new Waits(),
     names: new FreeNames(entries),
     pend: new Pend(db),
+    tombs: new Tombs(db, clock),
     clock,
     random,
     log,

@@ -1,5 +1,7 @@
 /** The words store and sync share: what the server holds, what we hold, and what may be done about it. */
 
+import type { Tomb } from "./tombs.ts";
+
 /** Attributes that travel with a document (docs/spec.md, the stamp). `mtime` is nanoseconds since 1970, in decimal. */
 export interface SyncAttrs {
   readonly kind: "file" | "symlink" | "dir";
@@ -144,11 +146,7 @@ export interface RemoteView {
   readonly docId: string;
   readonly entry: EntryView | null;
   /** Our own confirmed deletion of that file. */
-  readonly tomb: {
-    readonly docId: string | null;
-    readonly srev: number | null;
-    readonly rev: string | null;
-  } | null;
+  readonly tomb: Tomb | null;
   /** Whether the file that the document's stamp names is here, with another document. */
   readonly hasTwin: boolean;
   readonly holder: PathHolder;

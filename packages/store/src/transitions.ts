@@ -129,8 +129,8 @@ export class Transitions implements StoreTransitions {
     this.#ended(this.#settlements.recreate(fid, opId));
   goneRemotely: StoreTransitions["goneRemotely"] = (fid, opId) =>
     this.#ended(this.#settlements.goneRemotely(fid, opId));
-  adopt: StoreTransitions["adopt"] = (fid, opId, docId, docFid) =>
-    this.#ended(this.#settlements.adopt(fid, opId, docId, docFid));
+  adopt: StoreTransitions["adopt"] = (fid, opId, document) =>
+    this.#ended(this.#settlements.adopt(fid, opId, document));
   takeAlias: StoreTransitions["takeAlias"] = (fid, opId) =>
     this.#ended(this.#settlements.takeAlias(fid, opId));
   resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);

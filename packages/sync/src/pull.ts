@@ -3,7 +3,7 @@
  * (docs/spec/sync.md, PULL-1 … PULL-5). How the observations are made is in pull-feed.ts and pull-list.ts.
  */
 
-import type { ApiClient } from "@smfs/api";
+import { type ApiClient, ApiError } from "@smfs/api";
 import type { Logger } from "@smfs/core";
 import type { FileWorker, Plan, RemoteVersion, RemoteView, StorePort } from "@smfs/store";
 import type { Contents } from "./content.ts";
@@ -186,7 +186,12 @@ export class Pull {
         docId: plan.docId,
       },
     );
-    await this.#deps.client.delete(plan.docId, plan.etag === null ? {} : { ifMatch: plan.etag });
+    try {
+      await this.#deps.client.delete(plan.docId, plan.etag === null ? {} : { ifMatch: plan.etag });
+    } catch (error) {
+      // It has changed since, or is gone: the feed says so next.
+      if (!(error instanceof ApiError && error.kind === "precondition")) throw error;
+    }
     return plan;
   }
 }

@@ -138,3 +138,16 @@ test("[PULL-2] a new document waits for a path that a file of ours, not sent yet
   expect(at({ holder: { kind: "blocked" } })).toMatchObject({ do: "materialise", alias: true });
   expect(at({ holder: { kind: "free" } })).toMatchObject({ do: "materialise", alias: false });
 });
+
+test("[PULL-10] a deletion that is told while an attempt is in progress is kept until that has ended", () => {
+  const gone = { kind: "tombstone", docId: "doc", srev: 7 } as const;
+  const decide = (changes: Partial<EntryView>): Plan =>
+    reconcile(remoteView({ entry: entryView(changes) }), gone, options);
+  expect(decide({ hasOp: true })).toMatchObject({ do: "defer", isDeletion: true });
+  // Also our own deletion's: what it was told before may bring the entry back.
+  expect(decide({ state: "deleted", hasOp: true })).toMatchObject({
+    do: "defer",
+    isDeletion: true,
+  });
+  expect(decide({ state: "deleted" }).do).toBe("ignore");
+});

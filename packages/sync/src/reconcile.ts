@@ -93,8 +93,10 @@ function keepsBytes(entry: EntryView): boolean {
 function onTombstone(view: RemoteView, srev: number | null): Plan {
   const { docId, entry } = view;
   if (entry === null || entry.docId !== docId) return { do: "ignore", docId, why: "gone here too" };
-  // Our own deletion finds out for itself: a document that is not there is deleted.
-  if (entry.state === "deleted") return { do: "ignore", docId, why: "deleted here too" };
+  // Our own deletion finds out for itself: a document that is not there is deleted. What an attempt in progress was
+  // told before may bring the entry back, though.
+  if (entry.state === "deleted" && !entry.hasOp)
+    return { do: "ignore", docId, why: "deleted here too" };
   if (entry.hasOp || !keepsBytes(entry)) {
     return { do: "defer", docId, why: "gone", isDeletion: srev !== null };
   }
@@ -115,7 +117,7 @@ function onUnknown(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
     if (isSameDocument && remote.srev !== null) {
       if (remote.srev <= (view.tomb.srev ?? 0))
         return { do: "ignore", docId, why: "deleted here since" };
-    } else if (isMine) {
+    } else if (isMine || remote.rev === view.tomb.rev) {
       return { do: "delete-again", docId, etag: remote.etag };
     }
   }

@@ -1,5 +1,9 @@
+import type { FileWorker, StorePort } from "@smfs/store";
 import { expect, test } from "vitest";
-import { resolutionOf } from "./resolver.ts";
+import { noCapabilities } from "./capabilities.ts";
+import type { Contents } from "./content.ts";
+import type { Look } from "./look.ts";
+import { Resolver, resolutionOf } from "./resolver.ts";
 import { entryView, hashOf, opView, remoteVersion } from "./testing/views.ts";
 
 const dirty = entryView({ localVer: 12, bytesVer: 12, hasOp: true });
@@ -34,4 +38,23 @@ test("[PULL-7, PUSH-8] a version made from something else than base does not rep
   expect(resolutionOf(view, remoteVersion({ ...stranger, chain: ["me:1"] }))).toBe("remote");
   const stub = { ...view, entry: { ...entry, stub: true } };
   expect(resolutionOf(stub, remoteVersion(stranger))).toBe("remote");
+});
+
+test("[PUSH-13] an attempt whose file was written while it was resolved is not given again before it is over", async () => {
+  const view = { entry: dirty, op: opView(), localHash: hashOf.b };
+  const asked: string[] = [];
+  const port = new Proxy({} as StorePort, {
+    get: (_, name: string) => {
+      const answers: Record<string, unknown> = { resolveView: view, resolve: "stale" };
+      return () => {
+        asked.push(name);
+        return Promise.resolve(answers[name]);
+      };
+    },
+  });
+  const parts = { port, contents: {} as Contents, worker: {} as FileWorker };
+  const resolver = new Resolver({ ...parts, capabilities: () => noCapabilities });
+  const remote = remoteVersion({ path: "/g" });
+  expect(await resolver.resolve(opView(), remote, {} as Look)).toBe("stale");
+  expect(asked).toEqual(["resolveView", "resolve"]);
 });

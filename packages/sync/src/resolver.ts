@@ -52,10 +52,10 @@ export class Resolver {
     this.#capabilities = deps.capabilities;
   }
 
-  /** Resolves an attempt against R. If the entry moves meanwhile nothing is done: the attempt is looked at again. */
-  async resolve(op: OpView, remote: RemoteVersion, look: Look): Promise<void> {
+  /** Resolves an attempt against R. "stale": its entry has moved meanwhile, nothing was done: to be looked at again. */
+  async resolve(op: OpView, remote: RemoteVersion, look: Look): Promise<"ended" | "stale"> {
     const view = await this.#port.resolveView(op.fid, op.opId);
-    if (view === null) return;
+    if (view === null) return "ended";
     const kind = resolutionOf(view, remote);
     const content = kind === "local" ? undefined : await this.#content(remote, look);
     const merged = kind === "split" ? await this.#merge(view, remote, content) : undefined;
@@ -68,7 +68,7 @@ export class Resolver {
       how,
       content,
     );
-    if (settled === "stale") await this.#port.giveBack(op.fid);
+    return settled === "stale" ? "stale" : "ended";
   }
 
   /** Both sides' bytes as one text, when base's bytes are here and nothing was changed on both sides. */

@@ -64,8 +64,8 @@ export const answering: readonly Mutant[] = [
     patches: [
       patch(
         push,
-        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);',
-        'if (verdict.kind !== "resolve") return this.#act(adopted, verdict, look);\n    if (look.remote !== undefined) return this.#act(adopted, { kind: "send", remote: look.remote }, look);',
+        "return this.#act(adopted, verdict, look);",
+        'if (verdict.kind === "resolve" && look.remote !== undefined) return this.#act(adopted, { kind: "send", remote: look.remote }, look);\n    return this.#act(adopted, verdict, look);',
       ),
     ],
     aim: aim("embedded", deeds("save"), onePath, devices(2), busy),

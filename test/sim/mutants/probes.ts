@@ -99,8 +99,8 @@ const sometimes: readonly Patch[] = [
   ),
   patch(
     "sync/src/resolver.ts",
-    'if (settled === "stale")',
-    `${reached}("resolution " + how.kind + " " + settled);\n    if (settled === "stale")`,
+    'return settled === "stale" ?',
+    `${reached}("resolution " + how.kind + " " + settled);\n    return settled === "stale" ?`,
   ),
   before(
     resolve,

@@ -273,7 +273,7 @@ export const pulling: readonly Mutant[] = [
     breaks: "a document of a deleted file is deleted again although another device has written it",
     rules: ["PULL-4", "PUSH-10"],
     kind: "loss",
-    patches: [patch(reconcile, "} else if (isMine) {", "} else {")],
+    patches: [patch(reconcile, "} else if (isMine || remote.rev === view.tomb.rev) {", "} else {")],
     aim: aim(
       undefined,
       deeds("save", "append", "unlink"),

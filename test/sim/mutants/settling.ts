@@ -107,8 +107,8 @@ export const settling: readonly Mutant[] = [
     patches: [
       patch(
         settle,
-        "this.#putTomb.run(\n      fid,\n      entry.doc_id,\n      entry.base_srev,",
-        "Math.max(\n      0,\n      entry.base_srev ?? 0,",
+        'this.#context.tombs.put(entry);\n    if (entry.state === "deleted")',
+        'if (entry.state === "deleted")',
       ),
     ],
     aim: aim(
@@ -351,9 +351,9 @@ export const settling: readonly Mutant[] = [
     isOpen: true,
     patches: [
       patch(
-        "store/src/entries.ts",
-        "const cid = nextCustomId(entry.cid);",
-        "const cid = nextCustomId(entry.cid) === entry.fid ? entry.fid : entry.cid;",
+        settle,
+        "local_ver: versions.next() });\n  entries.reidentify(entry.fid);",
+        "local_ver: versions.next() });",
       ),
     ],
     aim: aim(

@@ -12,6 +12,7 @@ import { OpenFiles } from "../open-files.ts";
 import { Orphans } from "../orphans.ts";
 import { Pend } from "../pend.ts";
 import { RealByteStore } from "../real-byte-store.ts";
+import { Tombs } from "../tombs.ts";
 import { Versions } from "../versions.ts";
 import { Waits } from "../waits.ts";
 import { openImage } from "./store-image.ts";
@@ -114,6 +115,7 @@ function breachesOf(
       waits: new Waits(),
       names: new FreeNames(entries),
       pend: new Pend(db),
+      tombs: new Tombs(db, clock),
       clock,
       random,
       log,
