@@ -118,7 +118,7 @@ export class World {
       devices: this.devices,
       serverIsExact: isExact(config),
       hasPreconditions: config.quirks.extensions.etag,
-      isSolo: config.deviceCount === 1 && !config.hasForeigners,
+      isSolo: isSolo(config),
       docs: () => this.model.table.all(),
     });
     for (const device of this.devices) this.users.push(this.#userAt(device));
@@ -227,7 +227,7 @@ export class World {
       devices: this.devices,
       docs: () => [...this.model.table.all()],
       oracle: this.oracle,
-      isSolo: this.config.deviceCount === 1 && !this.config.hasForeigners,
+      isSolo: isSolo(this.config),
       serverIsExact: isExact(this.config),
       actionCount: () => this.actionCount,
     };
@@ -383,12 +383,22 @@ export class World {
 }
 
 /** Whether a server stores what it is sent, byte for byte. */
-function isExact({ quirks, net }: SimConfig): boolean {
-  const { normalise, repost, getByCustomId, staleGet } = quirks;
+function isExact(config: SimConfig): boolean {
+  const { normalise } = config.quirks;
+  return !normalise.trim && !normalise.crlf && !normalise.urls && !mayAppend(config);
+}
+
+/** Whether a creation that arrives twice may be appended to what is there: a content that nobody has sent. */
+function mayAppend({ quirks, net }: SimConfig): boolean {
+  const { repost, getByCustomId, staleGet } = quirks;
   // Who can look whether a creation arrived, and whose requests are never late, repeats none.
   const isCreatedOnce = getByCustomId && staleGet.share === 0 && net.ghost === 0;
-  const appends = repost === "append" && !isCreatedOnce;
-  return !normalise.trim && !normalise.crlf && !normalise.urls && !appends;
+  return repost === "append" && !isCreatedOnce;
+}
+
+/** One device, and nobody else who changes anything. */
+function isSolo(config: SimConfig): boolean {
+  return config.deviceCount === 1 && !config.hasForeigners && !mayAppend(config);
 }
 
 /** The same server without trouble; what it is stays, what goes wrong by chance ends. */
