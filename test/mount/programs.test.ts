@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../workspace-files.ts";
 import { DaemonMount } from "./daemon-mount.ts";
-import { shell } from "./memory-mount.ts";
+import { python, shell } from "./memory-mount.ts";
 
 let mount: DaemonMount;
 
@@ -158,6 +158,34 @@ describe("on the daemon", () => {
   test.each(present)("[MOUNT-5] $name", async ({ script }) => {
     const name = `p${programs.findIndex((program) => program.script === script)}`;
     await shell(mount.dir, `mkdir ${name} && cd ${name}\n${script}`);
+  });
+
+  // Called directly: Python would call again what a signal has ended.
+  test("[FSYNC-3] no signal ends a sync, and others go on meanwhile", async () => {
+    const script = `
+import ctypes, os, signal, threading
+libc = ctypes.CDLL(None, use_errno=True)
+def sync(fd):
+    assert libc.fsync(fd) == 0, os.strerror(ctypes.get_errno())
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+others = threading.Thread(target=lambda: [os.mkdir("d%d" % n) for n in range(300)])
+others.start()
+for n in range(60):
+    fd = os.open("f%d" % (n % 7), os.O_CREAT | os.O_RDWR)
+    os.pwrite(fd, b"x" * 5000, n * 100)
+    sync(fd)
+    sync(fd)
+    os.close(fd)
+    above = os.open(".", os.O_RDONLY)
+    sync(above)
+    os.close(above)
+signal.setitimer(signal.ITIMER_REAL, 0)
+others.join()
+assert len(os.listdir(".")) == 307
+`;
+    await shell(mount.dir, "mkdir syncs");
+    await python(join(mount.dir, "syncs"), script);
   });
 
   test("[MOUNT-5] some of the programs are here", () => {
