@@ -185,3 +185,25 @@ test("[SERVER-129] every path and method of the document is served, and nothing 
   );
   expect(new Set(operationIds).size).toBe(operationIds.length);
 });
+
+test("[SERVER-129] another method is refused with those that the path has, each once", async () => {
+  for (const [, route] of operations) {
+    // What else is asked of connections is no part of this server (SERVER-211).
+    if (route.path.startsWith("/v3/connections/")) continue;
+    const path = route.path.replace(/\{(\w+)…?\}/g, "x");
+    const answer = await t.call("PROPFIND", path);
+    const allowed = answer.headers.get("allow")?.split(", ") ?? [];
+    expect([answer.status, new Set(allowed).size], path).toEqual([405, allowed.length]);
+    expect(allowed).toContain(route.method);
+    expect(allowed.includes("GET")).toBe(allowed.includes("HEAD"));
+  }
+});
+
+test("raw bytes are of any type, and none of them are an empty document", () => {
+  const { requestBody } = (document.paths["/ext/v1/documents/{id}/raw"] as { put: Operation }).put;
+  expect(requestBody).toEqual({ required: false, content: { "*/*": {} } });
+});
+
+interface Operation {
+  readonly requestBody: unknown;
+}
