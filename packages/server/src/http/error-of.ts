@@ -1,6 +1,6 @@
 /** Whatever was thrown, as what the caller is told. */
 import { FilterError } from "../search/filter.ts";
-import { OverloadedError, StorageClosedError } from "../storage/storage-error.ts";
+import { OverloadedError, StorageClosedError, StorageFullError } from "../storage/storage-error.ts";
 import { HttpError, invalid } from "./http-error.ts";
 
 export function toHttpError(error: unknown): HttpError {
@@ -13,7 +13,7 @@ export function toHttpError(error: unknown): HttpError {
     });
   }
   const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") {
+  if (error instanceof StorageFullError || code === "ENOSPC" || code === "EDQUOT") {
     return new HttpError(507, "Insufficient Storage", { details: "the disk is full" });
   }
   // The client went away while its body was read: nobody reads this answer.

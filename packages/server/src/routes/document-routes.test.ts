@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { StorageFullError } from "../storage/storage-error.ts";
 import { openTestServer, type TestServer } from "../testing/test-server.ts";
 
 let t: TestServer;
@@ -131,6 +132,20 @@ describe("create", () => {
       expect(answer.json.details).toContain(details);
     },
   );
+
+  test("[SERVER-215] a full disk is 507 by every write, and the next one goes on", async () => {
+    const { storage } = t.server;
+    const full = [new StorageFullError(), Object.assign(new Error(), { code: "ENOSPC" })];
+    for (const error of full) {
+      const write = vi.spyOn(storage, "write").mockRejectedValueOnce(error);
+      const answer = await create({ content: "x", customId: "n_1" });
+      expect([answer.status, answer.json.details]).toEqual([507, "the disk is full"]);
+      write.mockRestore();
+    }
+    expect((await create({ content: "x", customId: "n_1" })).status).toBe(200);
+    // Whoever runs the server is told, too.
+    expect(t.errors.splice(0)).toHaveLength(2);
+  });
 
   test("more text than the limit is 413", async () => {
     await t.close();

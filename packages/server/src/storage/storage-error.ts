@@ -15,3 +15,11 @@ export class StorageClosedError extends Error {
     this.name = "StorageClosedError";
   }
 }
+
+/** There is no room for what was to be written; nothing of it is there. It goes on when there is room. */
+export class StorageFullError extends Error {
+  constructor() {
+    super("the disk is full");
+    this.name = "StorageFullError";
+  }
+}

@@ -6,7 +6,7 @@
  * the commit is durable.
  */
 import { AssertionError, type Clock } from "@smfs/core";
-import { OverloadedError, StorageClosedError } from "../storage-error.ts";
+import { OverloadedError, StorageClosedError, StorageFullError } from "../storage-error.ts";
 import type { Database } from "./database.ts";
 
 /** Units in one commit, and milliseconds after which no further one joins: bounds how long the first waits. */
@@ -119,7 +119,7 @@ export class UnitQueue {
       if (!this.db.inTransaction) throw error;
       this.rollbackTo.run();
       this.release.run();
-      return { error };
+      return { error: told(error) };
     } finally {
       clearImmediate(watch);
     }
@@ -133,7 +133,7 @@ export class UnitQueue {
       this.hooks.failed(error);
       for (const pending of this.waiting.splice(0)) pending.reject(this.closed);
     }
-    for (const pending of group) pending.reject(error);
+    for (const pending of group) pending.reject(told(error));
   }
 }
 
@@ -145,9 +145,18 @@ export interface UnitHooks {
   failed(error: unknown): void;
 }
 
-function isFatal(error: unknown): boolean {
+function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN)/.test(code);
+  return typeof code === "string" ? code : "";
+}
+
+function isFatal(error: unknown): boolean {
+  return /^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN)/.test(codeOf(error));
+}
+
+/** An error in the storage's own words, where it has some. */
+function told(error: unknown): unknown {
+  return codeOf(error) === "SQLITE_FULL" ? new StorageFullError() : error;
 }
 
 function immediate(): Promise<void> {
