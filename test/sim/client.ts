@@ -192,8 +192,11 @@ export class ProductDevice implements Device {
     };
     const latency = seat.choices.stream("schedule");
     let client: PortClient | undefined;
+    const database = new Database(this.#database.sql);
+    if (seat.config.commitCrashShare !== undefined)
+      database.beforeCommit(() => seat.atCommit(life));
     const store = Store.open({
-      database: new Database(this.#database.sql),
+      database,
       bytes: this.#bytes,
       clock,
       random,

@@ -6,7 +6,7 @@ import { seededRandom } from "@smfs/core";
 import { embeddedQuirks, hostedQuirks, type Quirks } from "../hosted-model/quirks.ts";
 import { type ClockFault, trueClock } from "./clock.ts";
 import { calmNet, type NetFaults } from "./net.ts";
-import type { UserDeed } from "./script.ts";
+import type { ForeignDeed, UserDeed } from "./script.ts";
 
 export interface SimConfig {
   readonly seed: number;
@@ -43,6 +43,13 @@ export interface SimConfig {
   readonly prefetch?: boolean;
   /** Writes of a burst or a flurry; 8 if absent. */
   readonly burstMax?: number;
+  /** Chance that the process dies just before a commit; 0 if absent. */
+  readonly commitCrashShare?: number;
+  /** Whether each start after a crash is a double one; every fourth if absent. */
+  readonly startsTwice?: boolean;
+  /** How often foreigners act, and what they do; one to three times, and anything, if absent. */
+  readonly foreignCount?: number;
+  readonly foreignDeeds?: readonly ForeignDeed[];
 }
 
 /**
@@ -319,6 +326,7 @@ export function calm(config: SimConfig): SimConfig {
     adversaryShare: 0,
     momentCrashShare: 0,
     diskCrashShare: 0,
+    commitCrashShare: 0,
     crashCount: 0,
     offlineCount: 0,
     hasForeigners: false,

@@ -36,6 +36,8 @@ export type UserDeed =
   | "unmap"
   /** Opens a file and writes many lines into it, one by one, before the close. */
   | "burst"
+  /** The same on a file that is open, and stays so. */
+  | "burstOpen"
   /** Many saves, appends and edits of one file after another, all in one tick. */
   | "flurry";
 
@@ -67,10 +69,15 @@ export type Step = { readonly at: number } & (
   /** Somebody without our stamps edits, renames or deletes a document. */
   | {
       readonly do: "foreign";
-      readonly deed: "edit" | "create" | "rename" | "delete";
+      readonly deed: ForeignDeed;
       readonly path: number;
     }
 );
+
+export type ForeignDeed = "edit" | "create" | "rename" | "delete";
+
+/** What somebody without our stamps does, if a run says nothing else. */
+const foreignDeeds: readonly ForeignDeed[] = ["edit", "edit", "create", "rename", "delete"];
 
 /** Users rarely rest evenly: bursts, then pauses. */
 function times(random: Random, count: number, activeMs: number): number[] {
@@ -94,7 +101,7 @@ export function drawAction(config: SimConfig, next: () => number): UserAction {
   const other = Math.floor(next() * 64);
   const isBinary = next() < config.binaryShare;
   const action: UserAction = { deed, path, other, ...(isBinary ? { isBinary } : {}) };
-  if (deed !== "burst" && deed !== "flurry") return action;
+  if (deed !== "burst" && deed !== "burstOpen" && deed !== "flurry") return action;
   // Small ones are as frequent as large ones are productive.
   const count = 1 + Math.floor(next() ** 2 * (config.burstMax ?? 8));
   return { ...action, many: { count, seed: Math.floor(next() * 65_536) } };
@@ -114,7 +121,8 @@ export function drawScript(config: SimConfig): Step[] {
   const anytime = (): number => below(config.activeMs);
   for (let i = 0; i < config.crashCount; i += 1) {
     const downMs = random.next() < 0.7 ? below(2000) : below(60_000);
-    steps.push({ at: anytime(), do: "crash", device: device(), downMs, twice: below(4) === 0 });
+    const twice = below(4) === 0 || config.startsTwice === true;
+    steps.push({ at: anytime(), do: "crash", device: device(), downMs, twice });
   }
   for (let i = 0; i < config.offlineCount; i += 1) {
     const ms = random.next() < 0.1 ? 86_400_000 : below(120_000);
@@ -127,8 +135,8 @@ export function drawScript(config: SimConfig): Step[] {
     steps.push({ at: anytime(), do: "serverClock", ms: below(10_000) - 5_000 });
   }
   if (config.hasForeigners) {
-    for (let i = 0; i <= below(3); i += 1) {
-      const deeds = ["edit", "edit", "create", "rename", "delete"] as const;
+    const { foreignCount, foreignDeeds: deeds = foreignDeeds } = config;
+    for (let i = 0; foreignCount === undefined ? i <= below(3) : i < foreignCount; i += 1) {
       const deed = deeds[below(deeds.length)] ?? "edit";
       steps.push({ at: anytime(), do: "foreign", deed, path: below(64) });
     }

@@ -5,6 +5,7 @@ import type { Coverage } from "./coverage.ts";
 import type { Desk, Device, EntryState } from "./device.ts";
 import type { Oracle } from "./oracle.ts";
 import type { UserAction, UserDeed } from "./script.ts";
+import { Violation } from "./violation.ts";
 
 interface Held {
   readonly handle: number;
@@ -28,24 +29,24 @@ export class User {
   readonly #config: SimConfig;
   readonly #coverage: Coverage;
   readonly #now: () => number;
-  readonly #check: () => void;
+  readonly #guard: (check: () => void) => void;
   #tempCount = 0;
 
-  /** @param check has the oracle look at what is there: between two writes of one action */
+  /** @param guard keeps a violation until the event is over: the product must not see it */
   constructor(
     device: Device,
     oracle: Oracle,
     config: SimConfig,
     coverage: Coverage,
     now: () => number,
-    check: () => void,
+    guard: (check: () => void) => void,
   ) {
     this.device = device;
     this.#oracle = oracle;
     this.#config = config;
     this.#coverage = coverage;
     this.#now = now;
-    this.#check = check;
+    this.#guard = guard;
   }
 
   /** Does one action. What a system call refuses is not acknowledged and changes nothing; a parked one throws. */
@@ -188,6 +189,11 @@ export class User {
     return { token, bytes: new Uint8Array(bytes) };
   }
 
+  /** Has the oracle look at what is there: between two writes of one action. */
+  #check(): void {
+    this.#guard(() => this.#oracle.check(this.device.name));
+  }
+
   #acknowledge(token: number): void {
     this.#oracle.acknowledge(this.device.name, token);
   }
@@ -270,6 +276,20 @@ export class User {
     desk.close(handle);
   }
 
+  /** INV-1: what is open can be read, whatever has become of its name. */
+  #look(desk: Desk, { handle, path }: Held): ReturnType<Desk["look"]> {
+    try {
+      return desk.look(handle);
+    } catch (error) {
+      if (error instanceof FsError && goneErrors.has(error.code))
+        this.#guard(() => {
+          const what = `${path}, which ${this.device.name} has open`;
+          throw new Violation("INV-1", `the bytes of ${what}, are gone: ${error.code}`);
+        });
+      throw error;
+    }
+  }
+
   /** Leaves a hole of some bytes before a fresh line. */
   #extend(desk: Desk, path: string, action: UserAction): void {
     this.#makeParents(desk, path);
@@ -298,12 +318,17 @@ export class User {
   }
 
   /** Many lines through one handle: each behind the last one or over any other. */
-  #burst(desk: Desk, path: string, { other, many }: UserAction): void {
+  #burst(desk: Desk, path: string, action: UserAction): void {
     this.#makeParents(desk, path);
-    const random = seededRandom(many?.seed ?? other);
     const handle = desk.open(path, { create: true });
+    this.#writeMany(desk, { handle, path }, action);
+    desk.close(handle);
+  }
+
+  #writeMany(desk: Desk, { handle, path }: Held, { other, many }: UserAction): void {
+    const random = seededRandom(many?.seed ?? other);
     for (let left = many?.count ?? 1; left > 0; left -= 1) {
-      const looked = desk.look(handle);
+      const looked = this.#look(desk, { handle, path });
       this.#writeLine(path, {
         look: () => looked,
         write: (bytes, offset) => desk.write(handle, bytes, offset),
@@ -312,7 +337,6 @@ export class User {
       if (random.next() < fsyncShare) desk.fsync(handle);
       this.#check();
     }
-    desk.close(handle);
   }
 
   /** Short calls on one file after another. What one of them is refused does not keep the user from the next one. */
@@ -382,6 +406,9 @@ export class User {
       case "writeOpen":
         if (one !== undefined) this.#writeOpen(desk, one, action);
         return;
+      case "burstOpen":
+        if (one !== undefined) this.#writeMany(desk, one, action);
+        return;
       case "close":
         if (one === undefined) return;
         this.held.splice(this.held.indexOf(one), 1);
@@ -405,7 +432,7 @@ export class User {
   }
 
   #writeOpen(desk: Desk, { handle, path }: Held, action: UserAction): void {
-    const { bytes } = desk.look(handle);
+    const { bytes } = this.#look(desk, { handle, path });
     const offset = action.other % 2 === 0 ? bytes.length : lastLineStart(bytes);
     this.#writeLine(path, {
       look: () => desk.look(handle),
@@ -433,6 +460,8 @@ interface Writable {
   readonly offset: number;
 }
 
+/** What reading an open file is never answered with. */
+const goneErrors: ReadonlySet<string> = new Set(["ENOENT", "EBADF", "ESTALE"]);
 /** What a flurry is made of. */
 const flurryDeeds: readonly UserDeed[] = ["save", "append", "append", "edit", "edit", "atomicSave"];
 /** Share of a burst's writes that are synced. */

@@ -37,6 +37,8 @@ export interface DeviceSeat {
   moment(label: string): void;
   /** The process may die at this change of the disk: throws `PowerCut` when it does. */
   atDiskChange(life: Life): void;
+  /** The same just before a commit: bytes may have changed, rows have not. */
+  atCommit(life: Life): void;
   readonly model: HostedModel;
 }
 
@@ -127,8 +129,9 @@ export class World {
 
   #userAt(device: Device): User {
     const now = (): number => this.sched.now;
-    const check = (): void => this.#guard(() => this.oracle.check(device.name));
-    return new User(device, this.oracle, this.config, this.coverage, now, check);
+    return new User(device, this.oracle, this.config, this.coverage, now, (check) =>
+      this.#guard(check),
+    );
   }
 
   get container(): string {
@@ -340,7 +343,8 @@ export class World {
           onExecuted: () => undefined,
         }),
       moment: (label) => this.moment(index, label),
-      atDiskChange: (life) => this.#atDiskChange(index, life),
+      atDiskChange: (life) => this.#mayDie(index, life, config.diskCrashShare, "a disk change"),
+      atCommit: (life) => this.#mayDie(index, life, config.commitCrashShare ?? 0, "a commit"),
     };
   }
 
@@ -372,11 +376,10 @@ export class World {
     }
   }
 
-  #atDiskChange(index: number, life: Life): void {
-    const share = this.config.diskCrashShare;
+  #mayDie(index: number, life: Life, share: number, where: string): void {
     if (!this.#isStormy || share === 0 || !this.choices.stream("crash").happens(share)) return;
-    this.coverage.add("crash at a disk change");
-    this.sched.note("crash at a disk change");
+    this.coverage.add(`crash at ${where}`);
+    this.sched.note(`crash at ${where}`);
     this.crash(index, this.choices.stream("crash").below(3000), false);
     if (!life.isAlive) throw new PowerCut();
   }

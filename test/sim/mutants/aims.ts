@@ -3,7 +3,7 @@ import { trueClock } from "../clock.ts";
 import type { SimConfig } from "../config.ts";
 import { calmNet, type NetFaults } from "../net.ts";
 import type { Aim } from "../run.ts";
-import type { UserDeed } from "../script.ts";
+import type { ForeignDeed, UserDeed } from "../script.ts";
 
 type Tweak = (config: SimConfig) => SimConfig;
 
@@ -72,6 +72,34 @@ export function quirks(changes: Partial<SimConfig["quirks"]>): Tweak {
 
 /** Nobody but the devices writes. */
 export const noForeigners: Tweak = (config) => ({ ...config, hasForeigners: false });
+
+/** Somebody without our stamps does these things, so often. */
+export function foreign(count: number, ...foreignDeeds: readonly ForeignDeed[]): Tweak {
+  return (config) => ({ ...config, hasForeigners: true, foreignCount: count, foreignDeeds });
+}
+
+/** The process dies now and then just before a commit. */
+export const crashingAtCommits: Tweak = (config) => ({ ...config, commitCrashShare: 0.05 });
+
+/** Each crash is followed by two starts at once. */
+export function doubleStarts(count: number): Tweak {
+  return (config) => ({ ...config, crashCount: count, startsTwice: true });
+}
+
+/** Seconds between two looks, and between two full listings, of a server without a feed. */
+export function looks(pollIntervalS: number, sweepIntervalS: number): Tweak {
+  return (config) => ({ ...config, pollIntervalS, sweepIntervalS });
+}
+
+/** Users act at so many steps of the protocol. */
+export function adversary(share: number): Tweak {
+  return (config) => ({ ...config, adversaryShare: share });
+}
+
+/** Writes of a burst. */
+export function burstsOf(count: number): Tweak {
+  return (config) => ({ ...config, burstMax: count });
+}
 
 export const foreigners: Tweak = (config) => ({ ...config, hasForeigners: true });
 

@@ -169,6 +169,39 @@ export const sampling: Layer = {
   ],
 };
 
+/** No layer, but what lets a few documents be too many. */
+export const smallBrake: Layer = {
+  name: "(the brake holds every deletion of more than a third)",
+  patches: [
+    patch("sync/src/pull-list.ts", "const absentMax = 5;", "const absentMax = 0;"),
+    patch("sync/src/pull-list.ts", "const absentShareMax = 0.1;", "const absentShareMax = 0.34;"),
+  ],
+};
+
+/** No layer, but what treats small files as large ones: else their bytes come with the version that names them. */
+export const stubsOnly: Layer = {
+  name: "(all bytes are fetched when they are asked for)",
+  patches: [
+    patch(
+      "sync/src/content.ts",
+      "return remote.size >= 0 && remote.size <= inlineBytesMax;",
+      "return remote.size < 0 && remote.size <= inlineBytesMax;",
+    ),
+  ],
+};
+
+/** No layer, but what treats small files as large ones: else bytes are in place as soon as they are here. */
+export const lateFills: Layer = {
+  name: "(arrived bytes are placed later)",
+  patches: [
+    patch(
+      "store/src/fills.ts",
+      "if (inode?.fill === blob && inode.size <= inlineBytesMax) this.place(inode);",
+      "if (inode?.fill === blob && inode.size > inlineBytesMax) this.place(inode);",
+    ),
+  ],
+};
+
 /** No layer, but what makes listings long: else a few documents are on one page, whatever the watermark says. */
 export const longPages: Layer = {
   name: "(pages of two documents)",

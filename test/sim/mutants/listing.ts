@@ -4,17 +4,25 @@ import type { SimConfig } from "../config.ts";
 import {
   actions,
   aim,
+  calmNetwork,
   crashing,
   deeds,
   devices,
-  foreigners,
+  foreign,
+  looks,
   noForeigners,
   paths,
-  patient,
   quirks,
   textOnly,
 } from "./aims.ts";
-import { confirmationById, longPages, secondListing, stableListing, sweeps } from "./layers.ts";
+import {
+  confirmationById,
+  longPages,
+  secondListing,
+  smallBrake,
+  stableListing,
+  sweeps,
+} from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const list = "sync/src/pull-list.ts";
@@ -189,14 +197,29 @@ export const listing: readonly Mutant[] = [
         'const wasDone = entry.observed?.status !== "none";',
       ),
     ],
-    aim: aim("hosted", ...growing, patient, quirks({ failShare: 0.3 })),
+    aim: aim(
+      "hosted",
+      deeds("save"),
+      paths("/a", "/b"),
+      textOnly,
+      devices(1),
+      calmNetwork,
+      foreign(6, "edit"),
+      looks(5, 30),
+      quirks({
+        failShare: 0.5,
+        processingMs: [2_000, 8_000],
+        contentWhileProcessing: "new",
+        patchWhileProcessing: "queue",
+      }),
+      actions(6, 200_000),
+    ),
   },
   {
     id: "no-brake",
     breaks: "any number of documents that are gone at once is deleted here",
     rules: ["PULL-5"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         list,
@@ -204,6 +227,13 @@ export const listing: readonly Mutant[] = [
         "const isTooMuch = count > total + absentMax * absentShareMax;",
       ),
     ],
-    aim: aim("hosted", ...growing, foreigners),
+    without: [stableListing, confirmationById, secondListing, smallBrake],
+    aim: aim(
+      "hosted",
+      ...growing,
+      looks(5, 10),
+      lists({ staleShare: 0, shortShare: 0, wrongTotalShare: 0, errorShare: 0, emptyShare: 0.7 }),
+      actions(12, 150_000),
+    ),
   },
 ];

@@ -1,6 +1,7 @@
 /** The pull side broken: what may touch an entry, what is kept of what leaves, what is deferred, hydration. */
 import {
   actions,
+  adversary,
   aim,
   busy,
   calmNetwork,
@@ -10,11 +11,12 @@ import {
   net,
   noForeigners,
   onePath,
+  paths,
   quirks,
   sprinkled,
   textOnly,
 } from "./aims.ts";
-import { expectation, writersGuard } from "./layers.ts";
+import { expectation, stubsOnly, writersGuard } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const reconcile = "sync/src/reconcile.ts";
@@ -206,7 +208,6 @@ export const pulling: readonly Mutant[] = [
     breaks: "a deletion elsewhere takes bytes with it that were never sent",
     rules: ["PULL-4", "PULL-5"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         reconcile,
@@ -216,13 +217,14 @@ export const pulling: readonly Mutant[] = [
     ],
     aim: aim(
       "embedded",
-      deeds("save", "append", "unlink"),
-      onePath,
+      deeds("append", "append", "append", "recreate", "unlink"),
+      paths("/a", "/b"),
+      textOnly,
       devices(2),
       noForeigners,
-      sprinkled,
-      actions(24, 10_000),
-      net({ latencyMs: [50, 900] }),
+      calmNetwork,
+      adversary(0.05),
+      actions(120, 20_000),
     ),
   },
   {
@@ -377,7 +379,6 @@ export const pulling: readonly Mutant[] = [
     breaks: "a stub is filled with whatever bytes the server has by now",
     rules: ["HYDRATE-1", "M-16"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         "sync/src/content.ts",
@@ -390,9 +391,10 @@ export const pulling: readonly Mutant[] = [
         'if (!this.#context.bytes.hasBlob(blob)) return "stale";',
       ),
     ],
+    without: [stubsOnly],
     aim: aim(
       "embedded",
-      deeds("save"),
+      deeds("save", "append", "append", "edit"),
       onePath,
       textOnly,
       devices(2),
@@ -400,10 +402,10 @@ export const pulling: readonly Mutant[] = [
       sprinkled,
       (config) => ({
         ...config,
-        quirks: { ...config.quirks, extensions: { ...config.quirks.extensions, raw: false } },
+        quirks: { ...config.quirks, extensions: { ...config.quirks.extensions, raw: true } },
       }),
       net({ latencyMs: [50, 500] }),
-      actions(24, 20_000),
+      actions(30, 20_000),
     ),
   },
   {

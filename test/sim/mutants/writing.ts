@@ -1,19 +1,25 @@
 /** The file system's side broken: the order of effects, the writers bit, versions, names. */
 import {
   actions,
+  adversary,
   aim,
   alsoDeeds,
+  burstsOf,
   busy,
+  calmNetwork,
   crashing,
+  crashingAtCommits,
   crashingAtDisk,
   deeds,
   devices,
+  doubleStarts,
+  net,
   noForeigners,
   onePath,
   paths,
   textOnly,
 } from "./aims.ts";
-import { sampling, versionAtClear } from "./layers.ts";
+import { lateFills, sampling, versionAtClear } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const files = "store/src/files.ts";
@@ -185,7 +191,6 @@ export const writing: readonly Mutant[] = [
     breaks: "a copy of a file that is being written is taken for one of its states",
     rules: ["BYTES-8", "PUSH-1"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         worker,
@@ -201,9 +206,12 @@ export const writing: readonly Mutant[] = [
     ],
     aim: aim(
       undefined,
-      deeds("open", "writeOpen", "writeOpen", "writeOpen"),
+      deeds("open", "burstOpen", "burstOpen", "writeOpen"),
       onePath,
-      busy,
+      textOnly,
+      calmNetwork,
+      burstsOf(4),
+      adversary(0.5),
       actions(100, 120_000),
     ),
   },
@@ -226,7 +234,6 @@ export const writing: readonly Mutant[] = [
     breaks: "bytes that were on their way arrive in a file that was emptied",
     rules: ["FILL-1", "PARK-1"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         files,
@@ -234,7 +241,17 @@ export const writing: readonly Mutant[] = [
         "const replaced = isReplaced ? { stub: 0 } : {};\n        writers.intend",
       ),
     ],
-    aim: aim(undefined, deeds("save", "empty"), onePath, devices(2), busy),
+    without: [lateFills],
+    aim: aim(
+      undefined,
+      deeds("save", "empty", "append"),
+      onePath,
+      textOnly,
+      devices(2),
+      noForeigners,
+      adversary(0.3),
+      actions(40, 20_000),
+    ),
   },
   {
     id: "fill-before-commit",
@@ -249,7 +266,16 @@ export const writing: readonly Mutant[] = [
         "[0].forEach(() => {\n      const inode = inodes.find(ino);\n      // What",
       ),
     ],
-    aim: aim(undefined, deeds("save", "append"), devices(2), crashingAtDisk, textOnly),
+    aim: aim(
+      undefined,
+      deeds("save", "append", "edit"),
+      onePath,
+      devices(2),
+      textOnly,
+      noForeigners,
+      crashingAtCommits,
+      actions(30, 20_000),
+    ),
   },
   {
     id: "needed-blob-moved-away",
@@ -290,7 +316,6 @@ export const writing: readonly Mutant[] = [
     breaks: "a process that has lost the store to another one goes on settling",
     rules: ["PORT-2"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         "store/src/port-server.ts",
@@ -298,11 +323,16 @@ export const writing: readonly Mutant[] = [
         'if (this.#context.facts.get("owner") === owner + id)',
       ),
     ],
-    aim: aim(undefined, deeds("save", "append", "double"), onePath, busy, (config) => ({
-      ...config,
-      crashCount: 6,
-      activeMs: 30_000,
-    })),
+    aim: aim(
+      undefined,
+      deeds("save", "append", "double", "edit"),
+      onePath,
+      devices(2),
+      busy,
+      doubleStarts(10),
+      net({ latencyMs: [50, 900] }),
+      actions(40, 40_000),
+    ),
   },
   {
     id: "replacing-keeps-old-bytes-version",
@@ -371,7 +401,6 @@ export const writing: readonly Mutant[] = [
     breaks: "a file that loses its last name is freed while somebody has it open",
     rules: ["REMOVE-2", "W-40"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         "store/src/orphans.ts",
@@ -379,7 +408,12 @@ export const writing: readonly Mutant[] = [
         "void openFiles;",
       ),
     ],
-    aim: aim(undefined, deeds("save", "open", "writeOpen", "unlink", "atomicSave"), onePath),
+    aim: aim(
+      undefined,
+      deeds("save", "open", "open", "writeOpen", "writeOpen", "unlink", "atomicSave"),
+      onePath,
+      actions(40, 10_000),
+    ),
   },
   {
     id: "last-link-takes-all",
