@@ -101,8 +101,6 @@ export function burstsOf(count: number): Tweak {
   return (config) => ({ ...config, burstMax: count });
 }
 
-export const foreigners: Tweak = (config) => ({ ...config, hasForeigners: true });
-
 /** Contents that a server can replace as text. */
 export const textOnly: Tweak = (config) => ({ ...config, binaryShare: 0 });
 
