@@ -1,6 +1,7 @@
 // File operations on our mount, beside the disk's own file system and libfuse's passthrough_ll, in one run:
 //
 //     npm run bench fs -- [--rounds=5] [--scale=1] [--dir=/var/tmp]
+//         [--phases=create,stat,open-read,mkdir,…: only these, and what they need must be among them]
 //         [--sides=disk,passthrough_ll,passthrough_ll+rules,memory,memory+pass,daemon,daemon+server]
 //
 // Every round measures every side, in another order each time; what is printed are medians over the rounds.
@@ -200,6 +201,8 @@ export async function benchFsOps(options: {
   readonly sides: readonly Side[];
   readonly rounds: number;
   readonly scale: number;
+  /** Names of the phases to measure; undefined for all. */
+  readonly only?: readonly string[];
   /** Where the sides keep what they keep: the disk that is measured. */
   readonly dir: string;
 }): Promise<Row[]> {
@@ -217,7 +220,9 @@ export async function benchFsOps(options: {
       running.push({ side, at: await side.start(own) });
     }
     const npmInstall = packPackages(build.dir);
-    return rounds(phases(options.scale, npmInstall), running, client, options.rounds);
+    const { only, scale } = options;
+    const list = phases(scale, npmInstall).filter(({ name }) => only?.includes(name) ?? true);
+    return rounds(list, running, client, options.rounds);
   } finally {
     for (const { at } of running) await at.stop();
     scratch.remove();
@@ -325,6 +330,7 @@ export async function printFsOps(args: readonly string[]): Promise<void> {
   const option = (name: string, otherwise: string): string =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
   const only = option("sides", "");
+  const onlyPhases = option("phases", "");
   const wanted = (name: string): boolean => only === "" || only.split(",").includes(name);
   const build = mkdtempSync(join(tmpdir(), "smfs-bench-"));
   try {
@@ -333,6 +339,7 @@ export async function printFsOps(args: readonly string[]): Promise<void> {
       rounds: Number(option("rounds", "5")),
       scale: Number(option("scale", "1")),
       dir: option("dir", tmpdir()),
+      ...(onlyPhases === "" ? {} : { only: onlyPhases.split(",") }),
     });
     printRows(rows, ["disk", "passthrough_ll", "passthrough_ll+rules"]);
     const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
