@@ -46,8 +46,9 @@ import { streamHandlers } from "./routes/stream-routes.ts";
 import { uploadHandlers } from "./routes/upload-routes.ts";
 import { versionHandlers } from "./routes/version-routes.ts";
 import type { SearchService } from "./search/search-service.ts";
-import { Searcher, searchHere, searchWorker } from "./search/searcher.ts";
+import { Searcher, searchHere } from "./search/searcher.ts";
 import type { ServerContext } from "./server-context.ts";
+import { searchWorker } from "./storage/sqlite/search-thread.ts";
 import { openSqliteStorage } from "./storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "./storage/storage.ts";
 

@@ -1,11 +1,7 @@
 /** The search service: asks an engine on whichever thread, then reads the texts of what it found. */
-import type { Clock } from "@smfs/core";
 import type { Sharpener } from "../embed/sharpener.ts";
 import { StaticEmbedder } from "../embed/static-embedder.ts";
 import type { Storage } from "../storage/storage.ts";
-import { WorkerCalls, workerUrl } from "../workers/worker-calls.ts";
-import { workerThread } from "../workers/worker-thread.ts";
-import { searchCallsMax, searchMs } from "./limits.ts";
 import { type FoundChunk, type QuestionVector, SearchEngine } from "./search-engine.ts";
 import type {
   SearchHit,
@@ -14,7 +10,6 @@ import type {
   SearchService,
   SearchStatus,
 } from "./search-service.ts";
-import type { SearchCall } from "./search-worker.ts";
 
 /** An engine, here or in a worker. */
 export interface SearchThread {
@@ -73,22 +68,6 @@ export class Searcher implements SearchService {
     }
     return hits;
   }
-}
-
-/** An engine in a worker, on a data directory of the SQLite storage. It starts at once, so that it is warm when asked. */
-export function searchWorker(dataDir: string, clock: Clock): SearchThread {
-  const calls = new WorkerCalls({
-    start: () => workerThread({ url: workerUrl(import.meta.url, "search-worker"), data: dataDir }),
-    clock,
-    callsMax: searchCallsMax,
-  });
-  // Nobody waits for it: a worker that cannot start says so to the first search.
-  calls.call(undefined, searchMs).catch(() => undefined);
-  return {
-    search: async (query, sharper) =>
-      (await calls.call({ query, sharper } satisfies SearchCall, searchMs)) as FoundChunk[],
-    close: () => calls.close(),
-  };
 }
 
 /** An engine on the caller's thread: for storages without a worker, and for tests. */

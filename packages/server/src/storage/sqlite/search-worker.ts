@@ -1,10 +1,10 @@
 /** The search worker: an engine on its own thread and its own connection. `workerData` is the data directory. */
 import { workerData } from "node:worker_threads";
-import { StaticEmbedder } from "../embed/static-embedder.ts";
-import { openEngineReads } from "../storage/sqlite/open-engine-reads.ts";
-import { serveCalls } from "../workers/serve-calls.ts";
-import { type QuestionVector, SearchEngine } from "./search-engine.ts";
-import type { SearchQuery } from "./search-service.ts";
+import { StaticEmbedder } from "../../embed/static-embedder.ts";
+import { type QuestionVector, SearchEngine } from "../../search/search-engine.ts";
+import type { SearchQuery } from "../../search/search-service.ts";
+import { serveCalls } from "../../workers/serve-calls.ts";
+import { openEngineReads } from "./open-engine-reads.ts";
 
 /** One call: a search, or (undefined) only to load what the first search would wait for. */
 export type SearchCall =
