@@ -1,5 +1,6 @@
 // Files that stay on one machine: what `.smfsignore` says must keep them there, and must lose nothing of what is at the
 // server. Each against the product's store and engine, with the model of the hosted server or of one that counts.
+import { check } from "@smfs/store";
 import { expect, test } from "vitest";
 import { embeddedQuirks, hostedQuirks, type Quirks } from "../hosted-model/quirks.ts";
 import { type Device, Rig } from "./rig.ts";
@@ -15,7 +16,10 @@ async function quiet(rig: Rig, ...devices: Device[]): Promise<void> {
   await rig.until(() => devices.every((device) => device.isClean()), "all is quiet", 400_000);
   await rig.run(100_000);
   await rig.until(() => devices.every((device) => device.isClean()), "all is quiet again", 400_000);
-  for (const device of devices) expect(device.errors).toEqual([]);
+  for (const device of devices) {
+    expect(device.errors).toEqual([]);
+    expect(check(device.store.context, { deep: true })).toEqual([]);
+  }
 }
 
 function ignored(device: Device): readonly string[] {

@@ -50,7 +50,7 @@ export class PushLoop {
   async #round(): Promise<number> {
     // Whatever wakes the loop from here on is seen by the next round; an attempt that ends wakes it too.
     this.#woken.clear();
-    if (this.#inFlight.size >= parallelPushesMax) return idleMs;
+    if (this.#inFlight.size >= this.#places()) return idleMs;
     let waitMs: number | undefined;
     if (this.#ready.length === 0) {
       const picked = await this.#port.pick(portBatchMax);
@@ -58,13 +58,18 @@ export class PushLoop {
       this.#ready.push(...picked.tasks.filter(({ fid }) => !this.#inFlight.has(fid)));
       waitMs = picked.waitMs;
     }
-    while (this.#inFlight.size < parallelPushesMax && !this.#background.isStopped) {
+    while (this.#inFlight.size < this.#places() && !this.#background.isStopped) {
       const task = this.#ready.shift();
       if (task === undefined) break;
       this.#inFlight.add(task.fid);
       this.#background.own(this.#one(task));
     }
     return waitMs ?? idleMs;
+  }
+
+  /** Attempts at a time. One finds out whether the server has us again; the others would only ask the same. */
+  #places(): number {
+    return this.#background.connection.isOnline ? parallelPushesMax : 1;
   }
 
   async #one(task: PushTask): Promise<void> {
