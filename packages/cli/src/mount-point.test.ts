@@ -32,6 +32,12 @@ test("[CLI-6] a directory in which smfs keeps its files is refused", () => {
   expect(() => prepare(dir, true, join(dir, ".local/share/smfs"))).toThrow(/keeps its own files/);
 });
 
+test("[CLI-6] a directory that takes no directories is named, and nothing is tried for ever", () => {
+  expect(() => prepare("/proc/smfs-none/x")).toThrow(
+    /cannot mount on \/proc\/smfs-none\/x: the directory it should be in is gone, or takes none/,
+  );
+});
+
 test("[CLI-6] what is mounted already is refused and named", () => {
   expect(() => prepare("/proc", true)).toThrow(/in use: a proc file system/);
 });

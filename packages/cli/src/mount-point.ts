@@ -1,9 +1,10 @@
 /** Whether a directory can be mounted on, said before a daemon is started for it. */
-import { accessSync, constants, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { accessSync, constants, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isStale, mountType, unmountFuse } from "@smfs/fuse";
 import { CliError, exitCodes } from "./cli-error.ts";
 import type { Paths } from "./config.ts";
+import { makeDirectories } from "./make-directories.ts";
 import { isInside, mountedAt, ourMountAbove } from "./mount-places.ts";
 
 export interface MountPointOptions {
@@ -60,7 +61,7 @@ export function prepareMountPoint(path: string, options: MountPointOptions): str
 
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectories(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reasons: Readonly<Record<string, string>> = {
@@ -69,7 +70,7 @@ function makeDirectory(path: string): void {
       EACCES: "you may not write there",
       EPERM: "you may not write there",
       EROFS: "that disk is read-only",
-      ENOENT: "the directory it should be in is gone",
+      ENOENT: "the directory it should be in is gone, or takes none",
       ENOSPC: "the disk is full",
       ENAMETOOLONG: "the path is too long",
       ELOOP: "its symbolic links lead in a circle",

@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 import { dirname } from "node:path";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { smallFileBytesMax } from "./limits.ts";
+import { makeDirectories } from "./make-directories.ts";
 
 /**
  * Makes a directory that only we may enter, with its parents. One that exists must be ours; if others could enter
@@ -22,7 +22,7 @@ import { smallFileBytesMax } from "./limits.ts";
  */
 export function ensurePrivateDir(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" || code === "ENOTDIR") {
