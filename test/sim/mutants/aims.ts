@@ -78,8 +78,13 @@ export function foreign(count: number, ...foreignDeeds: readonly ForeignDeed[]):
   return (config) => ({ ...config, hasForeigners: true, foreignCount: count, foreignDeeds });
 }
 
-/** The process dies now and then just before a commit. */
-export const crashingAtCommits: Tweak = (config) => ({ ...config, commitCrashShare: 0.05 });
+/** The process dies now and then just before a commit, and nowhere else. */
+export const crashingAtCommits: Tweak = (config) => ({
+  ...config,
+  commitCrashShare: 0.03,
+  momentCrashShare: 0,
+  diskCrashShare: 0,
+});
 
 /** Each crash is followed by two starts at once. */
 export function doubleStarts(count: number): Tweak {

@@ -158,7 +158,6 @@ export const settling: readonly Mutant[] = [
       "bytes of ours that the author of the server's version has not seen are replaced when only a rename was to be sent",
     rules: ["PUSH-8", "PULL-7"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         resolver,
@@ -168,17 +167,22 @@ export const settling: readonly Mutant[] = [
     ],
     aim: aim(
       "hosted",
-      deeds("append", "append", "chmod", "chmod"),
+      deeds("append", "append", "chmod", "chmod", "chmod"),
       onePath,
       devices(2),
       textOnly,
       noForeigners,
       sprinkled,
-      looks(60, 600),
-      quirks({ processingMs: [0, 0], tickMs: 1, lateCommitMs: 0 }),
       calmNetwork,
-      net({ latencyMs: [5, 3_000] }),
-      actions(60, 120_000),
+      looks(30, 600),
+      // A replica that lags shows who overwrites what he has not seen.
+      quirks({
+        processingMs: [0, 0],
+        tickMs: 1,
+        lateCommitMs: 0,
+        staleGet: { share: 0.4, ms: 20_000 },
+      }),
+      actions(200, 150_000),
     ),
   },
   {
@@ -186,7 +190,6 @@ export const settling: readonly Mutant[] = [
     breaks: "a version that was not made from base is merged with it",
     rules: ["PUSH-8", "MERGE-2"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         resolver,
@@ -203,11 +206,16 @@ export const settling: readonly Mutant[] = [
       textOnly,
       noForeigners,
       sprinkled,
-      looks(60, 600),
-      quirks({ processingMs: [0, 0], tickMs: 1, lateCommitMs: 0 }),
       calmNetwork,
-      net({ latencyMs: [5, 3_000] }),
-      actions(60, 120_000),
+      looks(30, 600),
+      // A replica that lags shows who overwrites what he has not seen.
+      quirks({
+        processingMs: [0, 0],
+        tickMs: 1,
+        lateCommitMs: 0,
+        staleGet: { share: 0.4, ms: 20_000 },
+      }),
+      actions(60, 90_000),
     ),
   },
   {
@@ -258,7 +266,6 @@ export const settling: readonly Mutant[] = [
     breaks: "a resolution replaces the bytes of a file that somebody can write",
     rules: ["PUSH-8", "WRITERS-2"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         resolve,
@@ -281,7 +288,7 @@ export const settling: readonly Mutant[] = [
       burstsOf(2),
       adversary(0.15),
       net({ latencyMs: [5, 60] }),
-      actions(120, 60_000),
+      actions(250, 120_000),
     ),
   },
   {

@@ -258,7 +258,6 @@ export const writing: readonly Mutant[] = [
     breaks: "arrived bytes are moved into the file before the row that names them commits (M-3)",
     rules: ["FILL-1", "W-42", "M-3"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         fills,
@@ -267,14 +266,16 @@ export const writing: readonly Mutant[] = [
       ),
     ],
     aim: aim(
-      undefined,
+      "embedded",
       deeds("save", "append", "edit"),
       onePath,
-      devices(2),
+      devices(3),
       textOnly,
       noForeigners,
+      calmNetwork,
+      adversary(0),
       crashingAtCommits,
-      actions(30, 20_000),
+      actions(60, 120_000),
     ),
   },
   {
