@@ -188,7 +188,7 @@ export const listing: readonly Mutant[] = [
     breaks:
       "a document that the server lost while processing it is taken for one that somebody deleted",
     rules: ["PULL-5"],
-    kind: "loss",
+    kind: "other",
     isOpen: true,
     patches: [
       patch(
