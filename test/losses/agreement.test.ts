@@ -212,6 +212,27 @@ test("[AGREE-8] a directory's document that is moved takes nothing along: files 
   expect(rig.texts()["/d/f"]).toBe("stays\n");
 });
 
+test("[AGREE-9] permissions that another device gives one hard link are those of that name, here and at the server", async () => {
+  const { rig, a, b } = await offlinePair(embeddedQuirks);
+  a.write("/f", "linked\n");
+  a.link("/f", "/g");
+  await quiet(rig, a, b);
+  const caller = { uid: 1000, gid: 1000, pid: 1, umask: 0o022 };
+  b.store.setattr(b.ino("/g") ?? 0, { mode: 0o600 }, caller);
+  await quiet(rig, a, b);
+  const told = [...rig.model.table.all()].map(({ filepath, metadata }) => [
+    filepath ?? "",
+    metadata?.sfs_mode,
+  ]);
+  expect(told.find(([path]) => path === "/g")).toEqual(["/g", "600"]);
+  for (const device of [a, b])
+    for (const [path = "", mode] of told) {
+      const attr = device.store.getattr(device.ino(String(path)) ?? 0);
+      expect([path, (attr.mode & 0o7777).toString(8)]).toEqual([path, mode]);
+      expect(device.read(String(path))).toBe("linked\n");
+    }
+});
+
 test("[PULL-8] what was deleted before the feed was first read is found all the same", async () => {
   const rig = new Rig(embeddedQuirks);
   const a = rig.device("a", { engine: { pull: false } }).start();

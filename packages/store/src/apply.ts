@@ -9,9 +9,10 @@ import type { Conflicts } from "./conflicts.ts";
 import type { StoreContext } from "./context.ts";
 import type { DirectoryDocuments } from "./directory-documents.ts";
 import { type EntryRow, isFid, isOwnCustomId } from "./entries.ts";
+import type { InodeRow } from "./inodes.ts";
 import { deletedElsewhere } from "./pend.ts";
 import { observed, sendAnew } from "./settle.ts";
-import type { Applied, Content, Expect, Plan, RemoteVersion } from "./sync-model.ts";
+import type { Applied, Content, Expect, Plan, RemoteVersion, SyncAttrs } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
 import type { Trash } from "./trash.ts";
 import { directoryDocument, syncAttrs, type Views } from "./view.ts";
@@ -179,7 +180,8 @@ export class Apply {
     const inode = inodes.get(entry.ino);
     const moved = isDirectory(inode.mode) ? this.#directories.moved(entry, remote) : undefined;
     if (moved !== undefined) return moved;
-    const bytesDiffer = remote.hash !== entry.base_hash || inode.stub === 1;
+    const bytesDiffer =
+      remote.hash !== entry.base_hash || inode.stub === 1 || this.#leavesLink(entry, inode, remote);
     if (bytesDiffer && !this.#canReplaceBytes(entry)) return "stale";
     const version = versions.next();
     let ino = entry.ino;
@@ -197,6 +199,15 @@ export class Apply {
     // After base has moved, or the entry itself would be taken for one that waits for the path it has just left.
     this.#aliases.endAt(entry.parent, entry.name);
     return "done";
+  }
+
+  /**
+   * Whether other names of the inode would get R's attributes, and nobody would send them: then this name goes on with an
+   * inode of its own (AGREE-9). What a server shows in place of what it was sent is nothing to make one from.
+   */
+  #leavesLink(entry: EntryRow, inode: InodeRow, remote: RemoteVersion): boolean {
+    if (inode.nlink < 2 || isDirectory(inode.mode) || entry.diverged === 1) return false;
+    return !agreesOn(syncAttrs(inode), remote.attrs);
   }
 
   #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied {
@@ -279,6 +290,13 @@ export class Apply {
     sendAnew(this.#context, entry);
     return "done";
   }
+}
+
+/** Whether attributes are R's, as far as R says them. */
+function agreesOn(local: SyncAttrs, remote: Partial<SyncAttrs>): boolean {
+  const isAgreed = (key: "mode" | "mtime"): boolean =>
+    remote[key] === undefined || remote[key] === local[key];
+  return isAgreed("mode") && isAgreed("mtime");
 }
 
 /** Whether a plan follows from a deletion that the server told. */
