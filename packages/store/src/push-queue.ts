@@ -375,8 +375,12 @@ export class PushQueue {
     if (base === null || entry.doc_id === null || base.hash !== frozen.hash || base.path !== path)
       return false;
     if (!sameAttrs(base.attrs, this.#views.attrs(inode))) return false;
-    // The server went back to an ancestor of base: equal to base is not equal to the server.
-    return entry.r_rev === null || !base.chain.includes(entry.r_rev);
+    // The server went back to an ancestor of base, or a late request of another file came over it: equal to base is not
+    // equal to the server.
+    if (entry.r_rev === null) return true;
+    const isOverwritten =
+      entry.diverged === 0 && entry.r_hash !== null && entry.r_hash !== base.hash;
+    return !isOverwritten && !base.chain.includes(entry.r_rev);
   }
 
   /** A swap: the smallest fid of the cycle first goes out of the way (PUSH-0). */

@@ -63,6 +63,9 @@ export class Replacements {
       base_path: entry.base_path,
       base_attrs: entry.base_attrs,
       base_chain: entry.base_chain,
+      // What the server shows in place of base's bytes is no change of them.
+      diverged: entry.diverged,
+      r_hash: entry.r_hash,
     });
     db.afterCommit(() => emit({ kind: "dirty" }));
   }

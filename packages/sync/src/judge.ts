@@ -6,7 +6,7 @@
  */
 import type { OpView, RemoteVersion } from "@smfs/store";
 import type { Look } from "./look.ts";
-import { agreesWith, effective, relationOf } from "./relation.ts";
+import { agreesWith, effective, isStray, relationOf } from "./relation.ts";
 
 export type Verdict =
   /** The server is still at it: never write to a document that is being processed. */
@@ -51,7 +51,10 @@ function sinceBase(op: OpView, remote: RemoteVersion, isCounting: boolean): Verd
   // Base without a number is from another history of the server: stamps say then what numbers cannot.
   const counts = isCounting && (op.base === null || op.base.srev !== null);
   if (relation === "same") return { kind: "send", remote };
-  if (!counts && op.chain.includes(remote.rev)) {
+  const [epoch = ""] = op.opId.split(":");
+  const isOurs =
+    op.chain.includes(remote.rev) || (op.base !== null && isStray(op.fid, epoch, remote));
+  if (!counts && isOurs) {
     return op.withBytes || op.kind === "delete" ? { kind: "send", remote } : { kind: "reassert" };
   }
   if (!counts && remote.stampRev === op.opId && remote.hash !== op.base?.hash) {

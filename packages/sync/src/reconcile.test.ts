@@ -151,3 +151,21 @@ test("[PULL-10] a deletion that is told while an attempt is in progress is kept 
   });
   expect(decide({ state: "deleted" }).do).toBe("ignore");
 });
+
+test("[AGREE-10] a late creation of another file of ours does not replace what stands at its path", () => {
+  const entry = entryView({ base: baseView() });
+  const late = {
+    rev: "me:5",
+    stampRev: "me:5",
+    chain: [],
+    hash: hashOf.c,
+    fid: `other than ${entry.fid}`,
+  };
+  expect(plan(entry, remoteVersion(late)).do).toBe("reassert");
+  expect(plan(entry, remoteVersion({ ...late, rev: "you:0", stampRev: "you:0" })).do).not.toBe(
+    "reassert",
+  );
+  expect(plan(entry, remoteVersion({ ...late, rev: "me:7", fid: entry.fid })).do).not.toBe(
+    "reassert",
+  );
+});

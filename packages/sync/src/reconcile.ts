@@ -6,7 +6,7 @@
  * cannot be decided now is deferred durably, since the cursor moves past it.
  */
 import type { EntryView, Expect, PathHolder, Plan, RemoteVersion, RemoteView } from "@smfs/store";
-import { agreesWith, effective, isShownFor, relationOf } from "./relation.ts";
+import { agreesWith, effective, isShownFor, isStray, relationOf } from "./relation.ts";
 
 /** What was observed: a version, or that the document is gone. */
 export type Observed =
@@ -48,7 +48,7 @@ function onVersion(view: RemoteView, remote: RemoteVersion, options: ReconcileOp
   if (isShownFor(view.entry.base, remote) && remote.path === view.entry.base?.path) {
     return { do: "ignore", docId: remote.docId, why: "the server shows what it showed before" };
   }
-  return onEntry(view.entry, effective(remote, view.entry.base, null));
+  return onEntry(view.entry, effective(remote, view.entry.base, null), options);
 }
 
 /** Absence is judged by full listings. Until then a change that carries no bytes must not bring the document back. */
@@ -139,9 +139,11 @@ function isToBeSent(holder: PathHolder): boolean {
   );
 }
 
-function onEntry(entry: EntryView, remote: RemoteVersion): Plan {
+function onEntry(entry: EntryView, remote: RemoteVersion, { epoch }: ReconcileOptions): Plan {
   const { docId } = remote;
-  const relation = relationOf(entry.base, remote);
+  const found = relationOf(entry.base, remote);
+  const isRegress = found === "concurrent" && isStray(entry.fid, epoch, remote);
+  const relation = isRegress ? "regress" : found;
   if (relation === "stale") return { do: "ignore", docId, why: "older than base" };
   if (entry.hasOp) {
     return relation === "same"

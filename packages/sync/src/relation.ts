@@ -71,6 +71,14 @@ export function relationOf(base: BaseView | null, remote: RemoteVersion): Relati
   return "concurrent";
 }
 
+/**
+ * Whether R is what the store with this epoch made of another file than `fid`: a late creation, which a server took for
+ * a change of the document at its path (AGREE-10). That other file lives on elsewhere, or was deleted.
+ */
+export function isStray(fid: string, epoch: string, remote: RemoteVersion): boolean {
+  return remote.fid !== null && remote.fid !== fid && remote.rev.startsWith(`${epoch}:`);
+}
+
 /** Whether R has base's bytes, path and attributes. */
 function isEqual(base: BaseView, remote: RemoteVersion): boolean {
   return (

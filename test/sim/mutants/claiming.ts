@@ -112,11 +112,7 @@ export const claiming: readonly Mutant[] = [
     rules: ["PUSH-1", "RELATION-2"],
     kind: "loss",
     patches: [
-      patch(
-        queue,
-        "return entry.r_rev === null || !base.chain.includes(entry.r_rev);",
-        "return true;",
-      ),
+      patch(queue, "return !isOverwritten && !base.chain.includes(entry.r_rev);", "return true;"),
     ],
     aim: aim(
       "hosted",
