@@ -107,6 +107,7 @@ async function toServerOptions(options: MemoryServerOptions): Promise<ServerOpti
     host,
     keys: [key],
     limits: index.limits,
+    searchDocumentId: index.searchDocumentId,
     ...(auth === undefined ? {} : { auth }),
     ...(allowHttp === undefined ? {} : { allowHttp }),
     ...(publicUrl === undefined ? {} : { publicUrl }),

@@ -21,7 +21,12 @@ function load(flags: ServerConfigFlags = {}, env: Partial<ServerEnvironment> = {
 
 test("[CLI-40] with nothing said a server is this machine's alone, asks for keys, and sharpens where it can", () => {
   expect(load().config).toEqual({
-    index: { embedder: { kind: "minilm", isAsked: false }, facts: null, limits: {} },
+    index: {
+      embedder: { kind: "minilm", isAsked: false },
+      facts: null,
+      limits: {},
+      searchDocumentId: "id",
+    },
     host: "127.0.0.1",
     port: 6767,
     dataDir: undefined,
@@ -49,6 +54,7 @@ test("[CLI-40] all of server.json is used; its paths are relative to it", () => 
       allowHttp: true,
       publicUrl: "https://memory.example/",
       limits: { textBytes: 1_000_000, uploadBytes: 5_000_000 },
+      search: { documentId: "customId" },
       rateLimit: { requests: 500, windowSeconds: 60 },
       embedder: { url: "http://127.0.0.1:11434/v1/", model: "nomic-embed-text", keyFile: "e.key" },
       facts: { url: "https://models.example/v1", model: "m" },
@@ -70,6 +76,7 @@ test("[CLI-40] all of server.json is used; its paths are relative to it", () => 
         keyFile: null,
       },
       limits: { textBytesMax: 1_000_000, jsonBytesMax: 3_048_576, uploadBytesMax: 5_000_000 },
+      searchDocumentId: "customId",
     },
     host: "0.0.0.0",
     port: 443,

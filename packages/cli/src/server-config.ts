@@ -4,7 +4,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import type { LogLevel } from "@smfs/core";
-import type { RateLimitOptions, ServerLimits } from "@smfs/server";
+import type { RateLimitOptions, SearchDocumentId, ServerLimits } from "@smfs/server";
 import * as z from "zod/mini";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { checkKey, checkUrl, type KeySource, type ServerEnvironment } from "./config.ts";
@@ -40,6 +40,7 @@ export interface IndexSettings {
   readonly embedder: EmbedderSetting;
   readonly facts: EndpointSetting | null;
   readonly limits: Partial<ServerLimits>;
+  readonly searchDocumentId: SearchDocumentId;
 }
 
 export interface TlsFiles {
@@ -110,6 +111,7 @@ const FileSchema = z.strictObject({
       windowSeconds: number(1, rateWindowSMax),
     }),
   ),
+  search: z.optional(z.strictObject({ documentId: z.optional(z.enum(["id", "customId"])) })),
   embedder: z.optional(z.union([z.enum(embedderNames), endpoint])),
   facts: z.optional(endpoint),
   log: z.optional(
@@ -146,6 +148,7 @@ export function loadServerConfig(
       embedder: embedderOf(flags, env, file, { cwd, base, path }),
       facts: file.facts === undefined ? null : endpointOf(file.facts, "facts", { base, path }),
       limits: limitsOf(file),
+      searchDocumentId: file.search?.documentId ?? "id",
     },
     host: flags.host ?? file.host ?? "127.0.0.1",
     port: flags.port ?? file.port ?? serverPort,

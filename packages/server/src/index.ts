@@ -11,4 +11,5 @@ export type { Fact, FactContext, FactSource } from "./memories/fact-source.ts";
 export type { RateLimitOptions } from "./rate-limit.ts";
 export type { SearchStatus } from "./search/search-service.ts";
 export * from "./server.ts";
+export type { SearchDocumentId } from "./server-context.ts";
 export { DataLockedError } from "./storage/sqlite/data-lock.ts";

@@ -13,6 +13,9 @@ import type { MemorySearch } from "./memories/memory-search.ts";
 import type { SearchService } from "./search/search-service.ts";
 import type { Storage } from "./storage/storage.ts";
 
+/** Clients of older versions look a document up by the custom id that they gave it. */
+export type SearchDocumentId = "id" | "customId";
+
 export interface ServerContext {
   readonly storage: Storage;
   readonly documents: DocumentWriter;
@@ -26,6 +29,8 @@ export interface ServerContext {
   readonly tickets: Tickets;
   readonly repeated: RepeatedCreates;
   readonly limits: ServerLimits;
+  /** What `/v3/search` gives as `documentId` of a document that has a custom id: that, or its own id. */
+  readonly searchDocumentId: SearchDocumentId;
   readonly clock: Clock;
   readonly random: Random;
   /** Stands for the data directory, for its whole life: clients name their caches by it. */

@@ -47,7 +47,7 @@ import { uploadHandlers } from "./routes/upload-routes.ts";
 import { versionHandlers } from "./routes/version-routes.ts";
 import type { SearchService } from "./search/search-service.ts";
 import { Searcher, searchHere } from "./search/searcher.ts";
-import type { ServerContext } from "./server-context.ts";
+import type { SearchDocumentId, ServerContext } from "./server-context.ts";
 import { searchWorker } from "./storage/sqlite/search-thread.ts";
 import { openSqliteStorage } from "./storage/sqlite/sqlite-storage.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -71,6 +71,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Document type of bytes that are no text and of no kind the API knows. Default `webpage`. */
   readonly binaryType?: string;
+  /** What `/v3/search` gives as `documentId`. Default `id`. */
+  readonly searchDocumentId?: SearchDocumentId;
   /** A sharper embedding model beside the built-in one (embed-minilm, or httpModel for an endpoint). */
   readonly model?: ModelSource;
   /** A language model that finds facts in memory documents (chatFacts). Default: their own sentences. */
@@ -264,6 +266,7 @@ async function openContext(
     tickets: new Tickets(clock, random),
     repeated: new RepeatedCreates(clock),
     limits,
+    searchDocumentId: options.searchDocumentId ?? "id",
     clock,
     random,
     orgId: await keptSetting(storage, "org-id", () => newId(random)),

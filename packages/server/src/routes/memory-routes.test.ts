@@ -319,6 +319,22 @@ describe("search", () => {
     expect((await post("/v3/search", { q: "policy", docId: "none" })).json.total).toBe(0);
   });
 
+  test("[SERVER-217] a document search names documents by custom id where it is set so", async () => {
+    const set = await openTestServer({ searchDocumentId: "customId" });
+    const documents = [
+      { content: "Retry policy: wait.", customId: "memories_plan_md", containerTag: "work" },
+      { content: "Retry policy of another.", containerTag: "work" },
+    ];
+    const ids: string[] = [];
+    for (const document of documents)
+      ids.push((await set.call("POST", "/v3/documents", document)).json.id);
+    const asked = { q: "retry policy", containerTags: ["work"] };
+    const { json } = await set.call("POST", "/v3/search", asked);
+    const named = json.results.map((one: { documentId: string }) => one.documentId);
+    expect(named.sort()).toEqual(["memories_plan_md", ids[1]].sort());
+    await set.close();
+  });
+
   test("[SERVER-173] a document search for a custom id has that document first", async () => {
     await write("Notes on memories_plan_md, memories_plan_md and memories_plan_md.", "/notes.md");
     const { id } = await write("Nothing like it.", "/plan.md", { customId: "memories_plan_md" });

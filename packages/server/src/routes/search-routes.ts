@@ -144,7 +144,7 @@ async function documentResult(
   const { document, similarity } = best;
   const content = isWhole ? await context.storage.documentText(document) : undefined;
   return {
-    documentId: document.id,
+    documentId: (context.searchDocumentId === "customId" ? document.customId : null) ?? document.id,
     title: document.title,
     type: document.type,
     score: similarity,
