@@ -11,7 +11,7 @@ import { programCount } from "./small-programs.ts";
 
 const processCount = 2;
 /** Whether what is not equal at rest (FIN-n) fails the run, too. */
-const assertsRest = false;
+const assertsRest = true;
 /** Whether it is four minutes on two cores with nothing else to do, or a short look. */
 const isFull = false;
 
