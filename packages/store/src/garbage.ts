@@ -27,6 +27,8 @@ export class Garbage {
   readonly #ready: ReadyFiles;
   /** In the order in which they lost their rows. */
   readonly #waiting = new Map<number, Waiting>();
+  /** Bytes of those, as far as they are known. */
+  #waitingBytes = 0;
   /** Sizes of large files that are being cut down. */
   readonly #large = new Map<number, number>();
 
@@ -39,7 +41,13 @@ export class Garbage {
 
   /** A row is gone with the last commit; `size` is what it said. */
   add(ino: number, size: number | undefined): void {
+    this.#waitingBytes += size ?? 0;
     this.#waiting.set(ino, { size, commit: this.#db.commitCount });
+  }
+
+  /** Bytes that wait to be freed until their removal survives a power loss. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Whether a working file waits here to be removed. */
@@ -61,6 +69,7 @@ export class Garbage {
       if (commit > this.#db.durableCount || count === removedMax) break;
       count += 1;
       this.#waiting.delete(ino);
+      this.#waitingBytes -= size ?? 0;
       this.#guard(ino, () => this.#remove(ino, size ?? this.#sizeOf(ino)));
     }
     for (const [ino, size] of this.#large) {
@@ -78,6 +87,7 @@ export class Garbage {
       this.#guard(ino, () => this.#bytes.removeWork(ino));
     }
     this.#waiting.clear();
+    this.#waitingBytes = 0;
     this.#large.clear();
     return true;
   }

@@ -14,22 +14,29 @@ function diskOf(capacityBytes: number): {
   readonly freeBytes: () => number;
   readonly use: (size: number) => void;
   readonly freed: () => number;
+  readonly remove: (size: number) => void;
 } {
   const bytes = new MemoryByteStore(new ManualClock(), { capacityBytes });
   let freed = 0;
   const garbage = {
+    waitingBytes: 0,
     removeAll: () => {
       freed += 1;
+      garbage.waitingBytes = 0;
       return false;
     },
-  } as unknown as Garbage;
+  };
+  const remove = (size: number) => {
+    garbage.waitingBytes += size;
+  };
   const freeBytes = () => bytes.disk().blocksAvailable * bytes.disk().blockBytes;
   const fd = bytes.openWork(1, "create");
   const use = (size: number) => {
     bytes.truncate(fd, 0);
     bytes.write(fd, new Uint8Array(size).fill(1), 0);
   };
-  return { bytes, reserve: new Reserve(bytes, garbage, log), freeBytes, use, freed: () => freed };
+  const reserve = new Reserve(bytes, garbage as unknown as Garbage, log);
+  return { bytes, reserve, freeBytes, use, freed: () => freed, remove };
 }
 
 test("[ROOM-1] what frees room gets some of what was held, a step at a time, and its answer", () => {
@@ -76,6 +83,24 @@ test("[ROOM-1] what was given up is held again once there is room, and what was 
   reserve.tick(reserve.dueMs());
   expect(reserve.heldBytes).toBe(reserveBytes);
   expect(reserve.dueMs()).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("[ROOM-2] on a disk that is short of room what was deleted is freed at once, whoever has noticed it", () => {
+  const { reserve, use, freed, remove } = diskOf(32 * mib);
+  use(12 * mib);
+  remove(1 * mib);
+  // There is room: nobody needs theirs yet, and the next look is a mebibyte away.
+  expect(reserve.dueMs()).toBe(Number.NEGATIVE_INFINITY);
+  reserve.tick(0);
+  expect([freed(), reserve.dueMs()]).toEqual([0, Number.POSITIVE_INFINITY]);
+  use(27 * mib);
+  remove(1 * mib);
+  reserve.tick(0);
+  expect([freed(), reserve.dueMs()]).toEqual([1, Number.POSITIVE_INFINITY]);
+  // What is smaller waits for its removal to be durable.
+  remove(1 * mib - 1);
+  reserve.tick(0);
+  expect(freed()).toBe(1);
 });
 
 test("[ROOM-1] a small disk is not taken up by room for removals", () => {

@@ -14,6 +14,8 @@ export const reserveBytes: number = 4 << 20;
 const stepBytes = 128 << 10;
 /** It is filled again when this much is free beside it. */
 const freeBytesMin = 2 * reserveBytes;
+/** Bytes that wait to be freed when it is looked whether somebody needs their room: most removals need no look. */
+const lookBytes = 1 << 20;
 /** Milliseconds between two looks at the disk while it is short. */
 const lookAgainMs = 1000;
 
@@ -23,6 +25,8 @@ export class Reserve {
   readonly #log: Logger;
   #held = 0;
   #lookMs = Number.NEGATIVE_INFINITY;
+  /** Bytes that wait when the disk is looked at again. */
+  #lookAtBytes = lookBytes;
 
   constructor(bytes: ByteStore, garbage: Garbage, log: Logger) {
     this.#bytes = bytes;
@@ -52,24 +56,40 @@ export class Reserve {
 
   /** When `tick` has something to do, on the monotonic clock. */
   dueMs(): number {
+    const { waitingBytes } = this.#garbage;
+    // What was freed meanwhile needs no look any more: the next mebibyte does.
+    this.#lookAtBytes = Math.min(this.#lookAtBytes, waitingBytes + lookBytes);
+    if (waitingBytes >= this.#lookAtBytes) return Number.NEGATIVE_INFINITY;
     return this.#held === reserveBytes ? Number.POSITIVE_INFINITY : this.#lookMs;
   }
 
-  /** While it is short: what was deleted is freed at once, and the reserve filled when there is room. */
+  /**
+   * While the disk is short of room what was deleted is freed at once, although a program that writes past us may be
+   * the only one that has noticed. The reserve is filled when there is room.
+   */
   tick(nowMs: number): void {
     if (nowMs < this.dueMs()) return;
+    const { waitingBytes } = this.#garbage;
+    this.#lookAtBytes = waitingBytes + lookBytes;
+    if (this.#held === reserveBytes && this.#freeBytes() >= freeBytesMin) return;
     this.#lookMs = nowMs + lookAgainMs;
     try {
       this.run(() => this.#garbage.removeAll());
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     }
+    this.#lookAtBytes = this.#garbage.waitingBytes + lookBytes;
     this.#fill();
   }
 
-  #fill(): void {
+  #freeBytes(): number {
     const { blockBytes, blocksAvailable } = this.#bytes.disk();
-    if (blockBytes * blocksAvailable + this.#held < freeBytesMin + reserveBytes) return;
+    return blockBytes * blocksAvailable;
+  }
+
+  #fill(): void {
+    if (this.#held === reserveBytes) return;
+    if (this.#freeBytes() + this.#held < freeBytesMin + reserveBytes) return;
     try {
       this.#bytes.reserve(reserveBytes);
       this.#held = reserveBytes;
