@@ -20,16 +20,17 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 const unitMs: Readonly<Record<string, number>> = {
+  s: 1000,
   m: 60_000,
   h: 3_600_000,
   d: 86_400_000,
   w: 7 * 86_400_000,
 };
 
-/** A time from now: `90m`, `12h`, `30d`, `2w`, in milliseconds; at most `daysMax` days. */
+/** A span of time: `30s`, `90m`, `12h`, `30d`, `2w`, in milliseconds; at most `daysMax` days. */
 export function lifetime(daysMax: number): (text: string) => number {
   return (text) => {
-    const [, digits = "", unit = ""] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
+    const [, digits = "", unit = ""] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
     const ms = Number(digits) * (unitMs[unit] ?? 0);
     if (ms === 0 || ms > daysMax * 86_400_000) {
       throw new InvalidArgumentError(`It is a time such as 12h, 30d or 8w, at most ${daysMax}d.`);
