@@ -19,6 +19,7 @@ import { findMount, withoutLinks } from "../find-mount.ts";
 import { diffBytesMax, diffMs } from "../limits.ts";
 import type { MountRecord } from "../mount-records.ts";
 import { bytes, isoTime, printable } from "../output.ts";
+import { shellPath } from "../shell-path.ts";
 import type { CommandContext } from "./context.ts";
 import { daemonOf } from "./status.ts";
 
@@ -51,7 +52,7 @@ export async function conflictsCommand(
   }
   if (conflicts.length === 0) output.note(`there are no conflicts in ${record.container}`);
   for (const conflict of conflicts) {
-    output.line(output.bold(printable(shellPath(context, record, conflict.path))));
+    output.line(output.bold(printable(shellPath(inMount(record, conflict.path), context.cwd))));
     for (const line of described(conflict)) output.line(`  ${printable(line)}`);
   }
   if (conflicts.length > 0) {
@@ -83,13 +84,13 @@ export async function conflictsDiffCommand(
   if (theirs === undefined || mine === undefined) {
     for (const path of [conflict.path, conflict.versionPath]) {
       const { size } = statSync(inMount(record, path));
-      output.line(`${printable(shellPath(context, record, path))}: ${bytes(size)}`);
+      output.line(`${printable(shellPath(inMount(record, path), context.cwd))}: ${bytes(size)}`);
     }
     output.note("they are no texts, or too long to compare line by line");
     return exitCodes.done;
   }
   const names = [conflict.path, conflict.versionPath].map((path) =>
-    shellPath(context, record, path),
+    shellPath(inMount(record, path), context.cwd),
   );
   const [from = "", to = ""] = names.map(printable);
   const patch = createTwoFilesPatch(from, to, theirs, mine, "theirs", "mine", { timeout: diffMs });
@@ -125,7 +126,7 @@ export async function conflictsResolveCommand(
   { keep }: ResolveOptions,
 ): Promise<ExitCode> {
   const { record, conflict } = await findConflict(context, file);
-  const shown = printable(shellPath(context, record, conflict.path));
+  const shown = printable(shellPath(inMount(record, conflict.path), context.cwd));
   const said = settle(record, conflict, keep);
   prune(record, dirname(inMount(record, conflict.versionPath)));
   context.output.line(`${shown}: ${said}`);
@@ -215,7 +216,9 @@ async function findConflict(
     );
   }
   if (more.length > 0) {
-    const versions = found.map(({ versionPath }) => shellPath(context, record, versionPath));
+    const versions = found.map(({ versionPath }) =>
+      shellPath(inMount(record, versionPath), context.cwd),
+    );
     throw new CliError(
       exitCodes.conflict,
       `${printable(file)} has ${found.length} versions beside it`,
@@ -227,11 +230,4 @@ async function findConflict(
 
 function inMount(record: MountRecord, path: string): string {
   return join(record.path, path);
-}
-
-/** As one types it: relative below the current directory, absolute elsewhere. */
-function shellPath({ cwd }: CommandContext, record: MountRecord, path: string): string {
-  const at = inMount(record, path);
-  const way = relative(withoutLinks(cwd), at);
-  return way.startsWith("..") ? at : way;
 }

@@ -12,6 +12,7 @@ import type { MountRecord } from "../mount-records.ts";
 import { printable } from "../output.ts";
 import { resolveServer } from "../resolve-server.ts";
 import { toHits } from "../search-hits.ts";
+import { shellPath } from "../shell-path.ts";
 import type { CommandContext } from "./context.ts";
 import { daemonOf } from "./status.ts";
 
@@ -108,12 +109,6 @@ async function inContainer(
   const filepath = path === undefined ? "/" : path.startsWith("/") ? path : `/${path}`;
   const answer = await client.search({ q, filepath, limit: options.maxCount });
   return toHits(answer).map((hit) => show(hit, hit.filepath));
-}
-
-/** As one types it: relative below the current directory, absolute elsewhere. */
-function shellPath(path: string, cwd: string): string {
-  const way = relative(cwd, path);
-  return way.startsWith("..") ? path : way;
 }
 
 /** A hit with its lines found in the file, where the server did not tell them. */

@@ -1,6 +1,6 @@
 /** `smfs trash`: bytes that were displaced from elsewhere, or damaged: listed, put back, or let go of for ever. */
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { toInstant } from "@smfs/core";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
@@ -8,6 +8,7 @@ import type { ControlClient } from "../daemon/control-client.ts";
 import type { TrashNote } from "../daemon/control-protocol.ts";
 import { findMount } from "../find-mount.ts";
 import { bytes, count, printable, table } from "../output.ts";
+import { shellPath } from "../shell-path.ts";
 import type { CommandContext } from "./context.ts";
 import { daemonOf } from "./status.ts";
 
@@ -70,8 +71,7 @@ export async function trashRestoreCommand(
   const place =
     options.to === undefined ? free(join(record.path, item.path)) : asked(context, options.to);
   await write(daemon, item, place);
-  const way = relative(context.cwd, place);
-  context.output.line(`restored ${printable(way.startsWith("..") ? place : way)}`);
+  context.output.line(`restored ${printable(shellPath(place, context.cwd))}`);
   return exitCodes.done;
 }
 
