@@ -106,3 +106,6 @@ export function baseName(path: string): string {
 export function isAtOrBelow(path: string, ancestor: string): boolean {
   return ancestor === "/" || path === ancestor || path.startsWith(`${ancestor}/`);
 }
+
+/** Directory of conflict versions, at the root of a container. A normal, synced directory. */
+export const conflictsDirectory = ".conflicts";

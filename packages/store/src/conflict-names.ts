@@ -3,9 +3,6 @@
  * never collide, and any device can tell what a version is a version of.
  */
 
-/** Directory of conflict versions, at the root. A normal, synced directory. */
-export const conflictsDirectory = ".conflicts";
-
 /** Characters of a store's epoch that stand for the device. */
 const deviceChars = 6;
 const pattern = /^(.+)\.([a-z0-9]{6})-([0-9a-f]{8})(?: \([^)]+\))?$/s;

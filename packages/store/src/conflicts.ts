@@ -5,6 +5,7 @@
  */
 import {
   baseName,
+  conflictsDirectory,
   isDirectory,
   parentPath,
   rootIno,
@@ -12,7 +13,7 @@ import {
   toHex,
   toText,
 } from "@smfs/core";
-import { conflictName, conflictsDirectory, deviceOf, parseConflictName } from "./conflict-names.ts";
+import { conflictName, deviceOf, parseConflictName } from "./conflict-names.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { ConflictView } from "./port.ts";

@@ -2,20 +2,14 @@
  * `smfs conflicts`: what both sides changed and no rule could decide. A conflict version is a file, so settling one is
  * what a person would do by hand: renaming or removing it, in the mount, where every change is synced like any other.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { conflictsDirectory } from "@smfs/core";
 import { createTwoFilesPatch } from "diff";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import type { KeptConflict } from "../daemon/control-protocol.ts";
 import { findMount, withoutLinks } from "../find-mount.ts";
+import { freePath } from "../free-path.ts";
 import { diffBytesMax, diffMs } from "../limits.ts";
 import type { MountRecord } from "../mount-records.ts";
 import { bytes, isoTime, printable } from "../output.ts";
@@ -34,9 +28,6 @@ export interface ConflictsOptions {
 export interface ResolveOptions {
   readonly keep: Keep;
 }
-
-/** Directory of conflict versions, at the root of a mount. */
-const conflictsDirectory = ".conflicts";
 
 export async function conflictsCommand(
   context: CommandContext,
@@ -146,7 +137,7 @@ function settle(record: MountRecord, conflict: KeptConflict, keep: Keep): string
       unlinkSync(version);
       return "stays as it is; the version beside it is gone";
     case "both": {
-      const beside = besideOf(path, conflict.device);
+      const beside = freePath(path, conflict.device);
       mkdirSync(dirname(beside), { recursive: true });
       renameSync(version, beside);
       return `stays as it is; the other version is ${printable(basename(beside))} in the same directory`;
@@ -172,17 +163,6 @@ function refuseDirectory(path: string): void {
     `${printable(path)} is a directory by now`,
     "--keep both puts the version beside it",
   );
-}
-
-/** A name beside a file that nothing has. */
-function besideOf(path: string, device: string): string {
-  const extension = extname(path);
-  const stem = path.slice(0, path.length - extension.length);
-  for (let count = 1; ; count += 1) {
-    const mark = count === 1 ? device : `${device}-${count}`;
-    const beside = `${stem} (${mark})${extension}`;
-    if (!existsSync(beside)) return beside;
-  }
 }
 
 /** Directories that held nothing but versions go with the last one. */

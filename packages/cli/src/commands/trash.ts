@@ -1,12 +1,13 @@
 /** `smfs trash`: bytes that were displaced from elsewhere, or damaged: listed, put back, or let go of for ever. */
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { toInstant } from "@smfs/core";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import type { ControlClient } from "../daemon/control-client.ts";
 import type { TrashNote } from "../daemon/control-protocol.ts";
 import { findMount } from "../find-mount.ts";
+import { freePath } from "../free-path.ts";
 import { bytes, count, printable, table } from "../output.ts";
 import { shellPath } from "../shell-path.ts";
 import type { CommandContext } from "./context.ts";
@@ -83,13 +84,7 @@ function asked({ cwd }: CommandContext, to: string): string {
 
 /** The path itself, or one beside it that nothing has. */
 function free(path: string): string {
-  const extension = extname(path);
-  const stem = path.slice(0, path.length - extension.length);
-  let candidate = path;
-  for (let n = 1; existsSync(candidate); n += 1) {
-    candidate = `${stem} (restored${n === 1 ? "" : `-${n}`})${extension}`;
-  }
-  return candidate;
+  return existsSync(path) ? freePath(path, "restored") : path;
 }
 
 /** Whole or not at all: the name appears when all bytes are there. */
