@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { CountingProxy } from "./counting-proxy.ts";
 import { Device, run } from "./device.ts";
+import { Program } from "./program.ts";
 import { digest } from "./trees.ts";
 
 /** Larger than what is fetched in the background, so that the file stays a stub until it is read. */
@@ -23,7 +25,7 @@ async function twoDevices() {
   const there = await two.mount("shared", "--api-url", proxy.url, "--key-file", one.keyFile);
   const stubs = async () => (await two.status(there)).stubs;
   await expect.poll(stubs, { timeout: 20_000, interval: 100 }).toBe(1);
-  return { proxy, two, there, largeDigest: digest(large) };
+  return { proxy, here, two, there, largeDigest: digest(large) };
 }
 
 test("[E2E-9] reading sends no writing request, and what is here causes no request at all", async () => {
@@ -68,4 +70,27 @@ test("[E2E-11] bytes that are not here and cannot be fetched are an error within
   expect(err).toMatch(/No route to host/);
   // What is here is read as ever.
   expect(readFileSync(join(there, "small/1.md"), "utf8")).toBe("note 1\n");
+});
+
+test("[PUSH-14] a file that is open while another device makes the same one is not asked about all the time, and sent at its close", async () => {
+  const { proxy, here, two, there } = await twoDevices();
+  const writer = new Program(there);
+  await writer.do(`f = open("log.txt", "w"); f.write("mine\\n"); f.flush()`);
+  const before = proxy.noted.length;
+  writeFileSync(join(here, "log.txt"), "theirs\n");
+  // The first attempt finds that the name is taken.
+  await expect
+    .poll(() => proxy.since(before).some(({ method }) => method === "PUT"), { timeout: 30_000 })
+    .toBe(true);
+  await sleep(30_000);
+  const asked = proxy.since(before).filter(({ path }) => path.includes("/documents/"));
+  // Every 5 s it would be six. Looks after 5, 10 and 20 s, and what the first attempt found out.
+  expect(asked.length).toBeLessThan(6);
+  expect(asked.filter(({ method }) => method === "PUT")).toHaveLength(1);
+  expect(await writer.do(`out = open("log.txt").read()`)).toBe("mine\n");
+  await writer.do("f.close()");
+  await two.ok(["sync", there]);
+  expect(readFileSync(join(there, "log.txt"), "utf8")).toBe("theirs\n");
+  const [kept] = readdirSync(join(there, ".conflicts"));
+  expect(readFileSync(join(there, ".conflicts", kept ?? ""), "utf8")).toBe("mine\n");
 });

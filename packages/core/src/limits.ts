@@ -35,6 +35,8 @@ export const youngMs = 1000;
 export const quietMsMax = 5000;
 /** Milliseconds between two samples of a file that somebody holds open for writing. */
 export const sampleMs = 5000;
+/** Longest wait between two looks at what cannot be settled before such a file is closed, in milliseconds. */
+export const heldMsMax = 60_000;
 /** First and longest wait between two probes whether anybody can still write an inode, in milliseconds. */
 export const leaseRetryMs = 1000;
 export const leaseRetryMsMax = 60_000;

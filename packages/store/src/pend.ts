@@ -3,6 +3,8 @@ import type { Database } from "./database.ts";
 
 /** Why a document is pending whose deletion was told by the server. */
 export const deletedElsewhere = "deleted on another device";
+/** Why a document is pending whose version cannot be taken while somebody may write the file. */
+export const heldOpen = "held open for writing";
 
 export class Pend {
   readonly #put;

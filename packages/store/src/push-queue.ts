@@ -20,7 +20,7 @@ import type { Fills } from "./fills.ts";
 import { Ignored } from "./ignored.ts";
 import type { InodeRow } from "./inodes.ts";
 import { Ordering } from "./ordering.ts";
-import { deletedElsewhere } from "./pend.ts";
+import { deletedElsewhere, heldOpen } from "./pend.ts";
 import type { ClaimResult, Picked, PushTask } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import { Quiet } from "./quiet.ts";
@@ -173,6 +173,14 @@ export class PushQueue {
     this.#passedOver.set(fid, { untilMs: this.#context.clock.monotonic() + ms, ms });
   }
 
+  /** PUSH-14: both sides have moved, and its bytes cannot be brought together while somebody may write them. */
+  held(fid: string): void {
+    const entry = this.#context.entries.byFid(fid);
+    if (entry !== undefined && this.#context.inodes.get(entry.ino).writers === 1)
+      this.#quiet.held(fid, this.#context.clock.monotonic());
+    else this.passOver(fid);
+  }
+
   /** An attempt has ended: what waited for it may go at once. */
   attemptEnded(): void {
     this.#passedOver.clear();
@@ -289,7 +297,7 @@ export class PushQueue {
 
   /** Nothing differs from base: no request. While somebody can write it stays dirty. */
   #settle(entry: EntryRow, inode: InodeRow): ClaimResult {
-    if (inode.writers === 1) return { kind: "wait", why: "held open for writing" };
+    if (inode.writers === 1) return { kind: "wait", why: heldOpen };
     this.#context.entries.update(entry.fid, {
       base_ver: entry.local_ver,
       base_attrs: JSON.stringify(this.#views.attrs(inode)),
@@ -446,7 +454,8 @@ export class PushQueue {
     const opId = this.#context.versions.revision(this.#context.versions.next());
     const base = this.#views.base(entry);
     // PUSH-4 in the same transaction, where neither PUSH-2 nor PUSH-3 has anything to look up.
-    const isKnown = entry.doc_id === null ? entry.sent === 0 : entry.base_etag !== null;
+    const isHeld = this.#isHeld(entry);
+    const isKnown = entry.doc_id === null ? entry.sent === 0 : entry.base_etag !== null && !isHeld;
     const isSent = this.#sends && isKnown;
     const chain = this.#revisions.chain(entry.fid, base);
     this.#insertOp.run(
@@ -463,7 +472,8 @@ export class PushQueue {
       JSON.stringify(chain),
       what.path,
       what.attrs,
-      entry.base_etag,
+      // Without one the document is looked at first: bytes that it would refuse again are not sent.
+      isHeld ? null : entry.base_etag,
       isSent ? "sent" : "claimed",
     );
     if (isSent && entry.doc_id === null) this.#context.entries.update(entry.fid, { sent: 1 });
@@ -473,6 +483,11 @@ export class PushQueue {
     const op = this.#opView(entry.fid);
     assert(op !== null, "an inserted op can be read");
     return op;
+  }
+
+  /** PUSH-14: whether its document has moved to what cannot be taken before the file is closed. */
+  #isHeld(entry: EntryRow): boolean {
+    return entry.doc_id !== null && this.#context.pend.why(entry.doc_id) === heldOpen;
   }
 
   /** The sync thread lets go of an attempt for a while; the next pick gives it again. */

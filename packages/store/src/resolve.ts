@@ -9,6 +9,7 @@ import type { StoreContext } from "./context.ts";
 import type { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
+import { heldOpen } from "./pend.ts";
 import type { Resolution, ResolveView, Settled } from "./port.ts";
 import type { Content, RemoteVersion, SyncAttrs } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
@@ -100,7 +101,7 @@ export class Resolve {
     if (entry.state === "deleted") return this.#undelete(sides, content);
     if (inode.writers === 1 && how.kind !== "local") {
       this.#deleteOp.run(fid);
-      this.#context.pend.put(remote.docId, "held open for writing", remote.srev);
+      this.#context.pend.put(remote.docId, heldOpen, remote.srev);
       return "held";
     }
     this.#deleteOp.run(fid);

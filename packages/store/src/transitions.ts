@@ -11,6 +11,7 @@ import { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import { Fills } from "./fills.ts";
 import { KeptHere } from "./kept-here.ts";
+import { heldOpen } from "./pend.ts";
 import type { StoreStatus, StoreTransitions } from "./port.ts";
 import { Problems } from "./problems.ts";
 import { PushQueue } from "./push-queue.ts";
@@ -134,8 +135,12 @@ export class Transitions implements StoreTransitions {
   takeAlias: StoreTransitions["takeAlias"] = (fid, opId) =>
     this.#ended(this.#settlements.takeAlias(fid, opId));
   resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);
-  resolve: StoreTransitions["resolve"] = (fid, opId, localVer, remote, how, content) =>
-    this.#ended(this.#resolve.resolve(fid, opId, localVer, remote, how, content));
+  resolve: StoreTransitions["resolve"] = (fid, opId, localVer, remote, how, content) => {
+    const settled = this.#resolve.resolve(fid, opId, localVer, remote, how, content);
+    if (settled !== "held") return this.#ended(settled);
+    this.#queue.held(fid);
+    return settled;
+  };
 
   #ended<T>(settled: T): T {
     this.#queue.attemptEnded();
@@ -249,8 +254,6 @@ export class Transitions implements StoreTransitions {
     if (op !== undefined)
       return op.phase === "claimed" ? "is being sent" : "in flight, not confirmed";
     if (entry.state === "deleted") return "deletion not sent yet";
-    return this.#context.inodes.find(entry.ino)?.writers === 1
-      ? "held open for writing"
-      : "changed, not sent yet";
+    return this.#context.inodes.find(entry.ino)?.writers === 1 ? heldOpen : "changed, not sent yet";
   }
 }

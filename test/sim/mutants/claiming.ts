@@ -53,13 +53,7 @@ export const claiming: readonly Mutant[] = [
       "a file that somebody can write is settled when it equals base, and its last bytes move no version",
     rules: ["PUSH-1", "WRITERS-3"],
     kind: "loss",
-    patches: [
-      patch(
-        queue,
-        'if (inode.writers === 1) return { kind: "wait", why: "held open for writing" };',
-        "",
-      ),
-    ],
+    patches: [patch(queue, 'if (inode.writers === 1) return { kind: "wait", why: heldOpen };', "")],
     without: [versionAtClear],
     aim: aim(
       undefined,

@@ -104,7 +104,7 @@ const sometimes: readonly Patch[] = [
   ),
   before(
     resolve,
-    'this.#context.pend.put(remote.docId, "held open for writing", remote.srev);',
+    "this.#context.pend.put(remote.docId, heldOpen, remote.srev);",
     "a resolution waits for a writer",
   ),
   within(
