@@ -307,17 +307,22 @@ export class Settlements {
   }
 
   /**
-   * The document is gone, and the attempt carried no bytes: not claimed until pull has judged the deletion. Bytes that
-   * were written since beat it.
+   * The document is gone, and the attempt carried no bytes, or those of base: not claimed until pull has judged the
+   * deletion. Bytes that were written since beat it.
    */
   goneRemotely(fid: string, opId: string): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
-    const { entry } = found;
+    const { entry, op } = found;
+    const { entries, inodes, pend, versions } = this.#context;
     this.#deleteOp.run(fid);
-    const isEdited = this.#context.inodes.get(entry.ino).bytes_ver > entry.base_ver;
+    const carried = op.with_bytes === 1 && op.snap_hash !== entry.base_hash;
+    const isEdited = carried || inodes.get(entry.ino).bytes_ver > op.claim_ver;
+    // Written, but as it was: from here on it differs from base by its name and attributes at most.
+    if (!isEdited && op.with_bytes === 1)
+      entries.update(fid, { base_ver: op.claim_ver, local_ver: versions.next() });
     if (isEdited && entry.state === "live") sendAnew(this.#context, entry);
-    else if (entry.doc_id !== null) this.#context.pend.put(entry.doc_id, "gone", null);
+    else if (entry.doc_id !== null) pend.put(entry.doc_id, "gone", null);
     return "done";
   }
 
@@ -333,13 +338,15 @@ export class Settlements {
   ): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
-    const { entries } = this.#context;
+    const { entries, tombs } = this.#context;
     const holder = entries.byDoc(docId);
     if (holder !== undefined && holder.fid !== fid) return "stale";
     // Where it is there is known, and what comes to that path here waits for it (PUSH-0).
     entries.update(fid, { ...noBase, doc_id: docId, r_path: path });
     if (docFid !== null && docFid !== fid) {
       this.#deleteOp.run(fid);
+      // Its creation as a file of its own may still be carried out.
+      if (found.entry.sent === 1) tombs.put(found.entry);
       entries.reidentify(fid, isFid(docFid) ? docFid : undefined);
     }
     return "done";

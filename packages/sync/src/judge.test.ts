@@ -72,6 +72,16 @@ test("[PUSH-6] a document in processing is waited for and never written to", () 
   expect(judge(opView(), look(undefined, "failed"), false).kind).toBe("failed");
 });
 
+test("[PUSH-15] what failed in processing is sent again, unless it is somebody else's", () => {
+  const theirs = remoteVersion({ rev: `x:${hashOf.c}`, chain: [], stampRev: "me:1", hash: hashOf.c });
+  const deletion = opView({ kind: "delete", withBytes: false, hash: hashOf.a });
+  for (const op of [opView(), deletion]) {
+    expect(judge(op, look(theirs, "failed"), false).kind).toBe("resolve");
+    expect(judge(op, look(remoteVersion(), "failed"), false).kind).toBe("failed");
+  }
+  expect(judge(opView(), look(ours, "failed"), false).kind).toBe("failed");
+});
+
 test("[PUSH-7] done is not enough: other bytes under our stamp settle nothing", () => {
   const changed = remoteVersion({
     rev: `x:${hashOf.c}`,

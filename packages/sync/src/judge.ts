@@ -29,10 +29,17 @@ export type Verdict =
 
 /** @param counts whether the server counts revisions (ETag): then a number says what a stamp says elsewhere */
 export function judge(op: OpView, look: Look, counts: boolean): Verdict {
-  const isFinal = look.status === "done" || counts;
-  if (!isFinal) return { kind: look.status === "failed" ? "failed" : "wait" };
-  if (look.remote === undefined) return { kind: "wait" };
-  const remote = effective(look.remote, op.base, op);
+  const { status } = look;
+  if (status === "done" || counts)
+    return look.remote === undefined ? { kind: "wait" } : judgeFinal(op, look.remote, counts);
+  if (status !== "failed") return { kind: "wait" };
+  // What failed may be somebody else's edit: that is not sent over, nor deleted.
+  const found = look.remote && judgeFinal(op, look.remote, counts);
+  return found?.kind === "resolve" ? found : { kind: "failed" };
+}
+
+function judgeFinal(op: OpView, shown: RemoteVersion, counts: boolean): Verdict {
+  const remote = effective(shown, op.base, op);
   const hasBytes = remote.hash === op.hash;
   const hasPath = remote.path === op.path;
   if (op.kind !== "delete") {

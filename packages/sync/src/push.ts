@@ -188,7 +188,7 @@ export class Push {
       if (left > 0) return stop({ kind: "again", afterMs: left });
     }
     if (op.kind === "delete") await port.deleted(op.fid, op.opId);
-    else if (!op.withBytes) await port.goneRemotely(op.fid, op.opId);
+    else if (!op.withBytes || op.hash === op.base?.hash) await port.goneRemotely(op.fid, op.opId);
     else await port.recreate(op.fid, op.opId);
     this.#deps.onDeferred();
     return stop(ended);

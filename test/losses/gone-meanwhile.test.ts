@@ -1,0 +1,81 @@
+// A document that is deleted elsewhere while this device has something to send for it.
+import { expect, test } from "vitest";
+import type { ModelRequest } from "../hosted-model/message.ts";
+import { embeddedQuirks, hostedQuirks } from "../hosted-model/quirks.ts";
+import { type Device, Rig } from "./rig.ts";
+
+async function quiet(rig: Rig, ...devices: Device[]): Promise<void> {
+  await rig.run(3000);
+  await rig.until(() => devices.every((device) => device.isClean()), "all is quiet", 400_000);
+  await rig.run(60_000);
+  await rig.until(() => devices.every((device) => device.isClean()), "all is quiet again", 400_000);
+  for (const device of devices) expect(device.errors).toEqual([]);
+}
+
+for (const [server, quirks] of [
+  ["a server that counts", embeddedQuirks],
+  ["a server that does not", hostedQuirks],
+] as const) {
+  test(`[AGREE-11] a file written again as it was does not come back once it is deleted elsewhere, on ${server}`, async () => {
+    const rig = new Rig(quirks);
+    const a = rig.device("a").start();
+    const b = rig.device("b").start();
+    await rig.run(1000);
+    a.write("/f", "text\n");
+    await quiet(rig, a, b);
+    expect(b.read("/f")).toBe("text\n");
+    b.isOffline = true;
+    await rig.run(70_000);
+    b.write("/f", "text\n");
+    a.unlink("/f");
+    await rig.until(() => a.isClean(), "a has deleted it");
+    b.isOffline = false;
+    await quiet(rig, a, b);
+    expect([a.paths(), b.paths(), rig.texts()]).toEqual([[], [], {}]);
+  });
+
+  test(`[AGREE-11] bytes that are new come back, on ${server}`, async () => {
+    const rig = new Rig(quirks);
+    const a = rig.device("a").start();
+    const b = rig.device("b").start();
+    await rig.run(1000);
+    a.write("/f", "text\n");
+    await quiet(rig, a, b);
+    b.isOffline = true;
+    await rig.run(70_000);
+    b.write("/f", "more\n");
+    a.unlink("/f");
+    await rig.until(() => a.isClean(), "a has deleted it");
+    b.isOffline = false;
+    await quiet(rig, a, b);
+    expect(rig.texts()).toEqual({ "/f": "more\n" });
+    expect(a.read("/f")).toBe("more\n");
+  });
+}
+
+test("[AGREE-4] a creation that comes after its file was adopted by another document, and deleted, is deleted again", async () => {
+  const rig = new Rig(embeddedQuirks);
+  const a = rig.device("a").start();
+  const b = rig.device("b").start();
+  await rig.run(1000);
+  b.isOffline = true;
+  await rig.run(70_000);
+  b.write("/f", "mine\n");
+  a.write("/f", "theirs\n");
+  await rig.until(() => a.isClean(), "a has sent it");
+  let late: ModelRequest | undefined;
+  rig.onExecuted = (request, device) => {
+    if (device === "b" && request.method === "PUT") late ??= request;
+  };
+  b.isOffline = false;
+  await quiet(rig, a, b);
+  if (late === undefined) throw new Error("b has sent its creation");
+  for (const path of a.paths()) a.unlink(path);
+  await quiet(rig, a, b);
+  expect(rig.texts()).toEqual({});
+  // The same request once more, as a server may carry it out that was cut off from its answer.
+  rig.model.handle({ ...late, headers: { ...late.headers, "idempotency-key": "late" } });
+  expect(rig.texts()).toEqual({ "/f": "mine\n" });
+  await quiet(rig, a, b);
+  expect([a.paths(), b.paths(), rig.texts()]).toEqual([[], [], {}]);
+});
