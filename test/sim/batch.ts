@@ -34,6 +34,7 @@ export interface Tally {
   serverWriteCount: number;
   /** Server versions overwritten unseen, where no precondition could prevent it. */
   blindOverwriteCount: number;
+  blindDeletionCount: number;
   /** Seeds run twice, with equal traces. */
   doubleRunCount: number;
   readonly failures: Failure[];
@@ -61,6 +62,7 @@ export function newTally(): Tally {
     virtualMs: 0,
     serverWriteCount: 0,
     blindOverwriteCount: 0,
+    blindDeletionCount: 0,
     doubleRunCount: 0,
     failures: [],
     coverage: new Coverage(),
@@ -108,6 +110,7 @@ function count(tally: Tally, outcome: Outcome): void {
   tally.virtualMs += outcome.virtualMs;
   tally.serverWriteCount += outcome.serverWriteCount;
   tally.blindOverwriteCount += outcome.blindOverwriteCount;
+  tally.blindDeletionCount += outcome.blindDeletionCount;
   tally.coverage.merge(outcome.coverage);
 }
 
@@ -122,6 +125,7 @@ export function addTally(
   sum.virtualMs += part.virtualMs;
   sum.serverWriteCount += part.serverWriteCount;
   sum.blindOverwriteCount += part.blindOverwriteCount;
+  sum.blindDeletionCount += part.blindDeletionCount;
   sum.doubleRunCount += part.doubleRunCount;
   sum.failures.push(...part.failures);
   sum.coverage.merge(new Map(part.coverage));
@@ -135,6 +139,6 @@ export function seedLines(tally: Tally, seconds: number): string {
       `${(virtualMs / 86_400_000).toFixed(1)} simulated days, ${doubleRunCount} run twice`,
     `${(seedCount / seconds).toFixed(1)} seeds/s, ${(ackedCount / seconds).toFixed(0)} writes/s, ` +
       `${(virtualMs / 1000 / seconds).toFixed(0)} times real time, ` +
-      `${tally.serverWriteCount} server writes, ${tally.blindOverwriteCount} unseen overwrites`,
+      `${tally.serverWriteCount} server writes, ${tally.blindOverwriteCount} unseen overwrites, ${tally.blindDeletionCount} unseen deletions`,
   ].join("\n");
 }

@@ -19,6 +19,13 @@ export class Deletions {
   readonly #docsOf = new Map<string, Set<string>>();
   readonly #filesOf = new Map<string, Set<string>>();
 
+  readonly #serverIsExact: boolean;
+
+  /** @param serverIsExact it stores what it was sent, byte for byte */
+  constructor(serverIsExact: boolean) {
+    this.#serverIsExact = serverIsExact;
+  }
+
   /** @param devices all of them: what one of them is still sending it cannot know to be deleted */
   onCommit({ before, after, cause }: Commit, devices: readonly Device[]): void {
     if (before === undefined || after !== undefined || cause !== "request") return;
@@ -27,7 +34,9 @@ export class Deletions {
     const digest = digestOf(before.bytes);
     // Its author has not seen it there yet: to him it is lost, and he sends it again.
     const isUnconfirmed = devices.some(({ view }) =>
-      view.unconfirmed().some((sent) => sent.fid === fid && sent.digest === digest),
+      view
+        .unconfirmed()
+        .some((sent) => sent.fid === fid && (sent.digest === digest || !this.#serverIsExact)),
     );
     if (isUnconfirmed) return;
     add(this.#digestsOf, fid, digest);

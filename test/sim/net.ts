@@ -9,11 +9,18 @@ import {
   type Transport,
   TransportError,
 } from "@smfs/api";
-import { type Answer, isHold, type ModelBody, type ModelRequest } from "../hosted-model/message.ts";
+import {
+  type Answer,
+  isHold,
+  type ModelBody,
+  type ModelRequest,
+  type ModelResponse,
+} from "../hosted-model/message.ts";
 import type { HostedModel } from "../hosted-model/model.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Stream } from "./rng.ts";
 import type { Life, Scheduler } from "./sched.ts";
+import type { Asked } from "./sights.ts";
 
 /** Shares of requests that meet each fault. */
 export interface NetFaults {
@@ -68,8 +75,11 @@ export interface NetOptions {
   /** Whether this device has no network now. */
   readonly isOffline: () => boolean;
   readonly onMoment: (moment: NetMoment, label: string) => void;
-  /** Called with each request that reached the server, before its answer leaves. */
+  /** Called with each request that reaches the server, before it is carried out, and after, before its answer leaves. */
+  readonly onExecuting?: (asked: Asked) => void;
   readonly onExecuted: (request: ModelRequest, answer: Answer) => void;
+  /** Called with each answer that arrives. */
+  readonly onAnswered?: (request: HttpRequest, answer: Answer) => void;
 }
 
 export class SimNet implements Transport {
@@ -90,7 +100,7 @@ export class SimNet implements Transport {
     resolve: (response: HttpResponse) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { sched, life, device, choices, coverage, onMoment } = this.#options;
+    const { sched, life, device, choices, coverage, onMoment, onAnswered } = this.#options;
     const label = `${device} ${request.method} ${shortPath(request.path)}`;
     let over = false;
     const finish = (settle: () => void): void => {
@@ -112,6 +122,7 @@ export class SimNet implements Transport {
     }
     request.signal?.addEventListener("abort", abort, { once: true });
     onMoment("send", label);
+    const sentAt = sched.now;
     const fate = this.#fate();
     coverage.fault(fate);
     const outMs = this.#latency();
@@ -130,20 +141,26 @@ export class SimNet implements Transport {
       const lateMs = least + choices.below(most - least + 1);
       const resets = choices.below(2) === 1;
       // A request that is under way outlives the process that sent it.
-      sched.after(lateMs, `${label} executes late`, undefined, () => this.#execute(request, label));
+      sched.after(lateMs, `${label} executes late`, undefined, () =>
+        this.#execute(request, label, sentAt),
+      );
       if (resets) sched.after(outMs, `${label} reset`, life, () => fail("unknown", "reset"));
       return;
     }
     const arrive = (): void => {
-      this.#arrive(request, label, fate, (response) => {
+      this.#arrive(request, { label, fate, sentAt }, (answer) => {
         if (fate === "lostResponse") {
           if (choices.below(2) === 1)
             sched.after(backMs, `${label} answer lost`, life, () => fail("unknown", "reset"));
           return;
         }
-        sched.after(backMs, `${label} answered ${response.status}`, life, () => {
+        const { status } = answer;
+        sched.after(backMs, `${label} answered ${status}`, life, () => {
           onMoment("answer", label);
-          finish(() => resolve(response));
+          finish(() => {
+            onAnswered?.(request, answer);
+            resolve(toResponse(answer));
+          });
         });
       });
     };
@@ -168,10 +185,11 @@ export class SimNet implements Transport {
     return least + this.#options.choices.below(most - least + 1);
   }
 
-  #execute(request: HttpRequest, label: string): Answer {
-    const { model, onMoment, onExecuted } = this.#options;
+  #execute(request: HttpRequest, label: string, sentAt: number): Answer {
+    const { model, device, onMoment, onExecuting, onExecuted } = this.#options;
     onMoment("execute", label);
     const asked = toModelRequest(request);
+    onExecuting?.({ device, sentAt });
     const answer = model.handle(asked);
     if (this.#options.sched.onEvent !== undefined)
       this.#options.sched.onEvent(this.#options.sched.now, `  ${describe(asked, answer)}`);
@@ -181,26 +199,25 @@ export class SimNet implements Transport {
 
   #arrive(
     request: HttpRequest,
-    label: string,
-    fate: Fate,
-    reply: (response: HttpResponse) => void,
+    { label, fate, sentAt }: { label: string; fate: Fate; sentAt: number },
+    reply: (answer: ModelResponse) => void,
   ): void {
     const { sched, model } = this.#options;
     if (fate === "serverError") {
-      reply(plainResponse(503, {}));
+      reply(plainAnswer(503, {}));
       return;
     }
     if (fate === "tooMany") {
-      reply(plainResponse(429, { "retry-after": "2" }));
+      reply(plainAnswer(429, { "retry-after": "2" }));
       return;
     }
     if (fate === "unauthorized") {
-      reply(plainResponse(401, {}));
+      reply(plainAnswer(401, {}));
       return;
     }
-    const answer = this.#execute(request, label);
+    const answer = this.#execute(request, label, sentAt);
     if (!isHold(answer)) {
-      reply(toResponse(answer));
+      reply(answer);
       return;
     }
     let done = false;
@@ -211,7 +228,7 @@ export class SimNet implements Transport {
       done = true;
       stopWatching();
       cancelWait();
-      reply(toResponse(again));
+      reply(again);
     };
     const stopWatching = model.onChange(() => {
       sched.after(1, `${label} wakes`, undefined, () => settle(false));
@@ -269,14 +286,13 @@ function toModelBody(body: HttpBody): ModelBody {
   return body;
 }
 
-function plainResponse(status: number, headers: Record<string, string>): HttpResponse {
-  return toResponse({ status, headers, json: { error: `status ${status}` } });
+function plainAnswer(status: number, headers: Record<string, string>): ModelResponse {
+  return { status, headers, json: { error: `status ${status}` } };
 }
 
 const encoder = new TextEncoder();
 
-function toResponse(answer: Answer): HttpResponse {
-  if (isHold(answer)) throw new Error("a held poll is no answer");
+function toResponse(answer: ModelResponse): HttpResponse {
   const { json, bytes } = answer;
   const body = (): Uint8Array =>
     bytes ?? (json === undefined ? new Uint8Array() : encoder.encode(JSON.stringify(json)));

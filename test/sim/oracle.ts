@@ -11,6 +11,7 @@ import type { Commit } from "../hosted-model/table.ts";
 import { Deletions } from "./deletions.ts";
 import type { Device, EntryState } from "./device.ts";
 import { sha256 } from "./sha256.ts";
+import { type Asked, Sights } from "./sights.ts";
 import { type Content, TokenSet, Tokens } from "./tokens.ts";
 import { Violation } from "./violation.ts";
 
@@ -46,12 +47,17 @@ interface Seen {
 
 export class Oracle {
   readonly tokens: Tokens = new Tokens();
-  readonly deletions: Deletions = new Deletions();
+  readonly deletions: Deletions;
   /** What a user deleted or truncated away, and everything it descended from. */
   readonly deleted: TokenSet = new TokenSet();
   /** Overwritten on the server by somebody who had not seen it (INV-5, where nothing can prevent it). */
   blindOverwriteCount = 0;
   readonly blindlyOverwritten: Set<string> = new Set();
+  /** Deleted on the server by somebody who had looked just before, with what came since (INV-6, likewise). */
+  blindDeletionCount = 0;
+  readonly sights: Sights = new Sights((text) => this.coversOfBytes(Buffer.from(text, "utf8")));
+  /** The request that the server carries out now, if it is a device's. */
+  asked: Asked | undefined;
   ackedCount = 0;
   serverWriteCount = 0;
   readonly #options: OracleOptions;
@@ -61,10 +67,11 @@ export class Oracle {
   readonly #known = new Set<string>([emptyDigest]);
   readonly #serverBytes = new Map<string, Uint8Array>();
   readonly #serverDigestsOf = new Map<string, Set<string>>();
-  #deletedDocs: Doc[] = [];
+  #deletedDocs: { readonly doc: Doc; readonly shown: TokenSet | undefined }[] = [];
 
   constructor(options: OracleOptions) {
     this.#options = options;
+    this.deletions = new Deletions(options.serverIsExact);
     for (const device of options.devices) {
       this.#acked.set(device.name, new TokenSet());
       this.#seen.set(device.name, newSeen());
@@ -119,7 +126,14 @@ export class Oracle {
     const { before, after, cause } = commit;
     this.deletions.onCommit(commit, this.#options.devices);
     if (after !== undefined) this.#onStored(before, after, cause);
-    else if (before !== undefined && cause === "request") this.#deletedDocs.push(before);
+    else if (before !== undefined && cause === "request")
+      this.#deletedDocs.push({ doc: before, shown: this.#shownBefore(before) });
+  }
+
+  /** What the look showed on which this deletion was sent, where nobody can do better than to look. */
+  #shownBefore(doc: Doc): TokenSet | undefined {
+    if (this.#options.hasPreconditions || this.asked === undefined) return undefined;
+    return this.sights.behind(this.asked, doc.id);
   }
 
   #onStored(before: Doc | undefined, after: Doc, cause: Commit["cause"]): void {
@@ -288,16 +302,19 @@ export class Oracle {
     return keeps(left, right) && keeps(right, left);
   }
 
-  /** INV-6: what is deleted on the server was deleted by a user, or lives on at a device. */
+  /** INV-6: what is deleted on the server was deleted by a user, or lives on at a device, or came after the last look. */
   #checkDeletions(): void {
     const docs = this.#deletedDocs;
     this.#deletedDocs = [];
     const covers = [...this.#seen.values()].map((seen) => seen.all);
-    for (const doc of docs) {
+    for (const { doc, shown } of docs) {
       if (!isFile(doc)) continue;
       const content = this.#remember(doc, digestOf(doc.bytes));
       const lost = content.covers.firstOutside(this.deleted, ...covers);
-      if (lost !== undefined)
+      if (lost === undefined) continue;
+      const unseen = shown && content.covers.without(this.deleted, ...covers);
+      if (unseen?.meets(shown) === false) this.blindDeletionCount += 1;
+      else
         throw new Violation(
           "INV-6",
           `${doc.filepath} was deleted on the server with ${this.tokens.describe(lost)}`,

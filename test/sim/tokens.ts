@@ -45,6 +45,21 @@ export class TokenSet {
     return undefined;
   }
 
+  /** The tokens that are in none of `others`. */
+  without(...others: readonly TokenSet[]): TokenSet {
+    const left = this.clone();
+    for (const other of others)
+      for (let i = 0; i < left.words.length; i += 1) left.words[i]! &= ~(other.words[i] ?? 0);
+    return left;
+  }
+
+  /** Whether some token is in both. */
+  meets(other: TokenSet | undefined): boolean {
+    return (
+      other !== undefined && this.words.some((word, i) => (word & (other.words[i] ?? 0)) !== 0)
+    );
+  }
+
   *[Symbol.iterator](): IterableIterator<number> {
     for (let i = 0; i < this.words.length; i += 1)
       for (let bit = 0; bit < 32; bit += 1)

@@ -52,6 +52,7 @@ export interface Outcome {
   readonly traceHash: number;
   readonly serverWriteCount: number;
   readonly blindOverwriteCount: number;
+  readonly blindDeletionCount: number;
   readonly recording: Recording;
   readonly coverage: ReadonlyMap<string, number>;
 }
@@ -175,6 +176,7 @@ export class World {
       traceHash: this.sched.traceHash,
       serverWriteCount: this.oracle.serverWriteCount,
       blindOverwriteCount: this.oracle.blindOverwriteCount,
+      blindDeletionCount: this.oracle.blindDeletionCount,
       recording: this.choices.recording(),
       coverage: this.coverage.counts,
     };
@@ -340,7 +342,14 @@ export class World {
           faults: () => (this.#isStormy ? config.net : calmNet),
           isOffline: () => this.#isStormy && this.#offlineUntil[index]! > sched.now,
           onMoment: (moment, label) => this.#netMoment(index, life, moment, label),
-          onExecuted: () => undefined,
+          onExecuting: (asked) => {
+            this.oracle.asked = asked;
+          },
+          onExecuted: () => {
+            this.oracle.asked = undefined;
+          },
+          onAnswered: (request, answer) =>
+            this.oracle.sights.shown(name, request, answer, sched.now),
         }),
       moment: (label) => this.moment(index, label),
       atDiskChange: (life) => this.#mayDie(index, life, config.diskCrashShare, "a disk change"),

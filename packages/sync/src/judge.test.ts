@@ -73,7 +73,12 @@ test("[PUSH-6] a document in processing is waited for and never written to", () 
 });
 
 test("[PUSH-15] what failed in processing is sent again, unless it is somebody else's", () => {
-  const theirs = remoteVersion({ rev: `x:${hashOf.c}`, chain: [], stampRev: "me:1", hash: hashOf.c });
+  const theirs = remoteVersion({
+    rev: `x:${hashOf.c}`,
+    chain: [],
+    stampRev: "me:1",
+    hash: hashOf.c,
+  });
   const deletion = opView({ kind: "delete", withBytes: false, hash: hashOf.a });
   for (const op of [opView(), deletion]) {
     expect(judge(op, look(theirs, "failed"), false).kind).toBe("resolve");
