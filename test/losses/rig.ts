@@ -13,6 +13,7 @@ import {
   rootIno,
   seededRandom,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import {
   Database,
   MemoryByteStore,
@@ -224,14 +225,14 @@ export class Device {
     const names = path.split("/").filter((name) => name !== "");
     const name = names.pop() ?? "";
     let parent = rootIno;
-    for (const directory of names) parent = this.store.lookup(parent, directory).ino;
+    for (const directory of names) parent = lookup(this.store, parent, directory).ino;
     return { parent, name };
   }
 
   ino(path: string): number | undefined {
     try {
       const { parent, name } = this.#locate(path);
-      return this.store.lookup(parent, name).ino;
+      return lookup(this.store, parent, name).ino;
     } catch (error) {
       if (error instanceof FsError && error.errno === errnos.ENOENT) return undefined;
       throw error;

@@ -10,6 +10,7 @@ import {
   rootIno,
   type Ticket,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import type { MemoryByteStore, SharedMapping, Store } from "@smfs/store";
 import type { Desk } from "./device.ts";
 
@@ -47,13 +48,13 @@ export class ProductDesk implements Desk {
     const names = path.split("/").filter((name) => name !== "");
     const name = names.pop() ?? "";
     let parent = rootIno;
-    for (const directory of names) parent = this.#store.lookup(parent, directory).ino;
+    for (const directory of names) parent = lookup(this.#store, parent, directory).ino;
     return { parent, name };
   }
 
   #ino(path: string): number {
     const { parent, name } = this.#locate(path);
-    return this.#store.lookup(parent, name).ino;
+    return lookup(this.#store, parent, name).ino;
   }
 
   open: Desk["open"] = (path, mode) =>
@@ -74,7 +75,7 @@ export class ProductDesk implements Desk {
 
   #find(parent: number, name: string): number | undefined {
     try {
-      return this.#store.lookup(parent, name).ino;
+      return lookup(this.#store, parent, name).ino;
     } catch (error) {
       if (error instanceof FsError && error.code === "ENOENT") return undefined;
       throw error;

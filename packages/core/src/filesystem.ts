@@ -78,8 +78,12 @@ export interface Backing {
 }
 
 export interface FileSystem {
-  /** The entry `name` of a directory. @throws FsError ENOENT, ENOTDIR, ENAMETOOLONG */
-  lookup(parent: number, name: string): Attr;
+  /**
+   * The entry `name` of a directory; undefined when there is none, since that is an everyday answer and an exception
+   * costs ten times the look.
+   * @throws FsError ENOTDIR, ENAMETOOLONG
+   */
+  find(parent: number, name: string): Attr | undefined;
   /** @throws FsError ESTALE or ENOENT for an inode that is gone */
   getattr(ino: number): Attr;
   /** Changes attributes; with `size` the bytes. `fh` when the call came through an open file (ftruncate). */
@@ -150,8 +154,8 @@ export interface FileSystem {
 
   statfs(): StatFs;
 
-  /** @throws FsError ENODATA when the attribute is not set */
-  getxattr(ino: number, name: string): Uint8Array;
+  /** Undefined when the attribute is not set: the kernel asks for one that hardly any file has with each first write. */
+  getxattr(ino: number, name: string): Uint8Array | undefined;
   /** `flags`: 1 = XATTR_CREATE, 2 = XATTR_REPLACE. */
   setxattr(ino: number, name: string, value: Uint8Array, flags: number): void;
   listxattr(ino: number): string[];

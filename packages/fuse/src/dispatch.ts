@@ -140,6 +140,7 @@ export class Dispatcher {
       terms: undefined,
       told: [],
       openedFile: undefined,
+      errno: 0,
       warn: (message) => logger.log("warn", message),
     };
   }
@@ -214,6 +215,7 @@ export class Dispatcher {
     const { opcode } = request;
     exchange.told.length = 0;
     exchange.openedFile = undefined;
+    exchange.errno = 0;
     this.#reply.start();
     request.resumed = parked?.ticket;
     let errno = 0;
@@ -234,7 +236,7 @@ export class Dispatcher {
     if (handler !== undefined) handler(this.#exchange);
     // Every isatty(3) is an ioctl, and would be asked for ever. The rest the kernel asks once and never again.
     else return opcode === abi.FUSE_IOCTL ? ENOTTY : errnos.ENOSYS;
-    return 0;
+    return this.#exchange.errno;
   }
 
   #finish(errno: number): number {

@@ -27,6 +27,8 @@ export interface Exchange {
   /** Inodes that this reply tells the kernel of, and the handle it gives: undone if the reply cannot be delivered. */
   readonly told: number[];
   openedFile: number | undefined;
+  /** Set by a handler whose answer is this error: it costs less than to throw one. 0: there is none. */
+  errno: number;
   /** Something that should not happen did; nobody's request failed by it. */
   warn(message: string): void;
 }

@@ -16,6 +16,7 @@ import {
   seededRandom,
   silentLogger,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import { afterEach, expect, test } from "vitest";
 import type { ByteStore } from "./byte-store.ts";
 import { check } from "./check.ts";
@@ -58,7 +59,7 @@ function list(store: Store, real: ByteStore): string[] {
     store.readdir(fh, 0, (entry) => found.push(entry) > 0);
     store.releasedir(fh);
     for (const { name } of found.slice(2)) {
-      const { ino: child, mode, nlink, size } = store.lookup(ino, name);
+      const { ino: child, mode, nlink, size } = lookup(store, ino, name);
       const content = isRegular(mode) ? textOf(real, child, size) : "";
       const target = isSymlink(mode) ? store.readlink(child) : "";
       lines.push(`${path}/${name} ${mode.toString(8)} ${nlink} ${content}${target}`);
@@ -100,7 +101,7 @@ function noting(real: RealByteStore, note: () => void): ByteStore {
 
 /** Calls, each one operation: what a program does with files for a while. */
 function* calls(store: Store, tick: () => void): Generator<() => void> {
-  const ino = (name: string, parent = rootIno): number => store.lookup(parent, name).ino;
+  const ino = (name: string, parent = rootIno): number => lookup(store, parent, name).ino;
   const handles = new Map<string, number>();
   let nameless = 0;
   const create =

@@ -9,6 +9,7 @@ import {
   Parked,
   rootIno,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import SqliteDatabase from "better-sqlite3";
 import { expect, test } from "vitest";
 import { Database } from "./database.ts";
@@ -65,7 +66,7 @@ test("[STORE-8] opening for reading, reading, flushing and closing change no row
   expect(f.store.read(fh, into, 0)).toBe(4);
   f.store.flush(fh);
   f.store.release(fh);
-  f.store.lookup(rootIno, "a");
+  lookup(f.store, rootIno, "a");
   f.list("/");
   f.settle();
   expect(f.db.sql.serialize().equals(rows)).toBe(true);

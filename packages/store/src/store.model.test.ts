@@ -8,6 +8,7 @@ import {
   O_RDWR,
   rootIno,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import SqliteDatabase from "better-sqlite3";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -73,7 +74,7 @@ function list(store: Store, bytes: MemoryByteStore): string[] {
     store.readdir(fh, 0, (entry) => found.push(entry) > 0);
     store.releasedir(fh);
     for (const { name, ino: child } of found.slice(2)) {
-      const attr = store.lookup(ino, name);
+      const attr = lookup(store, ino, name);
       expect(attr.ino).toBe(child);
       lines.push(`${path}/${name} ${describeNode(toNode(store, bytes, attr))}`);
       if (isDirectory(attr.mode)) walk(child, `${path}/${name}`);

@@ -234,7 +234,7 @@ export class Store implements FileSystem {
     db.close();
   }
 
-  lookup(parent: number, name: string): Attr {
+  find(parent: number, name: string): Attr | undefined {
     if (name === ".") return this.getattr(parent);
     if (name === "..") return this.getattr(this.#directories.parentOf(parent));
     const { entries, inodes } = this.#context;
@@ -242,7 +242,7 @@ export class Store implements FileSystem {
     if (ino !== undefined) return this.#attributes.get(ino);
     checkName(name);
     if (!isDirectory(inodes.get(parent).mode)) throw new FsError("ENOTDIR", `inode ${parent}`);
-    throw new FsError("ENOENT", name);
+    return undefined;
   }
 
   getattr(ino: number): Attr {
@@ -397,7 +397,7 @@ export class Store implements FileSystem {
     return { ...this.#context.bytes.disk(), nameBytesMax };
   }
 
-  getxattr(ino: number, name: string): Uint8Array {
+  getxattr(ino: number, name: string): Uint8Array | undefined {
     return this.#xattrs.get(ino, name);
   }
 

@@ -47,12 +47,11 @@ export class Xattrs {
       .pluck();
   }
 
-  /** @throws FsError ENODATA */
-  get(ino: number, name: string): Uint8Array {
+  /** Undefined when it is not set. @throws FsError ESTALE */
+  get(ino: number, name: string): Uint8Array | undefined {
     const value = this.#get.get(ino, name);
-    if (value !== undefined) return value;
-    this.#context.inodes.get(ino);
-    throw new FsError("ENODATA", name);
+    if (value === undefined) this.#context.inodes.get(ino);
+    return value;
   }
 
   /** @throws FsError EEXIST, ENODATA (by `flags`), E2BIG, ENOSPC (names too long together), EOPNOTSUPP, ERANGE */
@@ -82,7 +81,7 @@ export class Xattrs {
   /** @throws FsError ENODATA */
   remove(ino: number, name: string): void {
     const { db, inodes } = this.#context;
-    this.get(ino, name);
+    if (this.get(ino, name) === undefined) throw new FsError("ENODATA", name);
     db.transaction(() => {
       this.#remove.run(ino, name);
       inodes.update(ino, inodes.touched(true));

@@ -1,5 +1,6 @@
 /** GETATTR, SETATTR, READLINK, STATFS and extended attributes. */
 import {
+  errnos,
   FsError,
   S_ISGID,
   type SetAttr,
@@ -92,10 +93,15 @@ export function statfs({ fs, reply }: Exchange): void {
   reply.statfs(fs.statfs());
 }
 
-export function getxattr({ fs, request, reply }: Exchange): void {
+export function getxattr(exchange: Exchange): void {
+  const { fs, request, reply } = exchange;
   const room = request.u32();
   request.skip(4);
   const value = fs.getxattr(request.nodeid, attributeName(request.name()));
+  if (value === undefined) {
+    exchange.errno = errnos.ENODATA;
+    return;
+  }
   if (room === 0) {
     reply.u32(value.byteLength);
     reply.u32(0);

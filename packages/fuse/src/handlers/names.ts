@@ -10,14 +10,10 @@ export function lookup(exchange: Exchange): void {
     return;
   }
   checkName(name);
-  try {
-    tellEntry(exchange, fs.lookup(request.nodeid, name));
-  } catch (error) {
-    // Node id 0 is ENOENT that the kernel may keep: it is told when the name comes to be.
-    if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
-    reply.start();
-    reply.negativeEntry(times);
-  }
+  const attr = fs.find(request.nodeid, name);
+  // Node id 0 is ENOENT that the kernel may keep: it is told when the name comes to be.
+  if (attr === undefined) reply.negativeEntry(times);
+  else tellEntry(exchange, attr);
 }
 
 /** The kernel asks for "." and ".." of an inode it has only a handle of (open_by_handle_at, NFS export). */

@@ -57,9 +57,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.#nodes.count;
   }
 
-  lookup(parent: number, name: string): Attr {
-    this.calls?.push("lookup");
-    return this.#nodes.attr(this.#nodes.child(this.#nodes.directory(parent), name));
+  find(parent: number, name: string): Attr | undefined {
+    this.calls?.push("find");
+    const ino = this.#nodes.directory(parent).entries.get(name)?.ino;
+    return ino === undefined ? undefined : this.#nodes.attr(this.#nodes.node(ino));
   }
 
   getattr(ino: number): Attr {
@@ -356,11 +357,9 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 
-  getxattr(ino: number, name: string): Uint8Array {
+  getxattr(ino: number, name: string): Uint8Array | undefined {
     this.calls?.push("getxattr");
-    const value = this.#nodes.node(ino).xattrs.get(name);
-    if (value === undefined) throw new FsError("ENODATA", name);
-    return value;
+    return this.#nodes.node(ino).xattrs.get(name);
   }
 
   setxattr(ino: number, name: string, value: Uint8Array, flags: number): void {

@@ -14,6 +14,7 @@ import {
   rootIno,
   type Ticket,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import { MemoryFileSystem } from "./memory-filesystem.ts";
 
 const root: Caller = { uid: 0, gid: 0, pid: 0, umask: 0 };
@@ -85,10 +86,10 @@ export class RemoteHandFileSystem extends MemoryFileSystem {
         };
       }
       case "stub":
-        this.#stubs.add(this.lookup(parent, name).ino);
+        this.#stubs.add(lookup(this, parent, name).ino);
         return nothing;
       case "fill":
-        return { ...nothing, resumed: this.#fill(this.lookup(parent, name).ino, change.errno) };
+        return { ...nothing, resumed: this.#fill(lookup(this, parent, name).ino, change.errno) };
     }
   }
 
@@ -96,7 +97,7 @@ export class RemoteHandFileSystem extends MemoryFileSystem {
     let ino: number;
     let isNew = false;
     try {
-      ino = this.lookup(parent, name).ino;
+      ino = lookup(this, parent, name).ino;
     } catch (error) {
       if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
       ino = this.mknod(parent, name, 0o100644, 0, root).ino;
@@ -109,7 +110,7 @@ export class RemoteHandFileSystem extends MemoryFileSystem {
   }
 
   #remove(parent: number, name: string): Invalidation {
-    const { ino, mode } = this.lookup(parent, name);
+    const { ino, mode } = lookup(this, parent, name);
     if ((mode & 0o170000) === 0o040000) this.rmdir(parent, name);
     else this.unlink(parent, name);
     return { kind: "delete", parent, name, ino };
@@ -131,7 +132,7 @@ export class RemoteHandFileSystem extends MemoryFileSystem {
     const names = path.split("/");
     const name = names.pop() ?? "";
     let parent = rootIno;
-    for (const directory of names) parent = this.lookup(parent, directory).ino;
+    for (const directory of names) parent = lookup(this, parent, directory).ino;
     return { parent, name };
   }
 }

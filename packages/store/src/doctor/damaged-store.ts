@@ -77,10 +77,9 @@ export class DamagedStore implements FileSystem {
     return row;
   }
 
-  lookup(parent: number, name: string): Attr {
+  find(parent: number, name: string): Attr | undefined {
     const ino = this.#byName.get(parent, name);
-    if (ino === undefined) throw new FsError("ENOENT", name);
-    return this.getattr(ino);
+    return ino === undefined ? undefined : this.getattr(ino);
   }
 
   getattr(ino: number): Attr {
@@ -225,10 +224,8 @@ export class DamagedStore implements FileSystem {
     };
   }
 
-  getxattr(ino: number, name: string): Uint8Array {
-    const value = this.#xattr.get(ino, name);
-    if (value === undefined) throw new FsError("ENODATA", name);
-    return value;
+  getxattr(ino: number, name: string): Uint8Array | undefined {
+    return this.#xattr.get(ino, name);
   }
 
   listxattr(ino: number): string[] {

@@ -20,6 +20,7 @@ import {
   systemClock,
   systemRandom,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import SqliteDatabase from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
 import { Database, StoreOpenError } from "../database.ts";
@@ -98,7 +99,7 @@ function filled(count = 4): string {
   const d = store.mkdir(rootIno, "d", 0o755, caller).ino;
   write(store, d, "deep", "below");
   store.symlink(rootIno, "link", "f0", caller);
-  store.setxattr(store.lookup(rootIno, "f0").ino, "user.a", Buffer.from("x"), 0);
+  store.setxattr(lookup(store, rootIno, "f0").ino, "user.a", Buffer.from("x"), 0);
   store.close();
   return dir;
 }
@@ -144,11 +145,11 @@ test("[DAMAGE-1] a store with a damaged page is refused, and can be read as far 
   const fs = new DamagedStore(image);
   onTestFinished(() => fs.close());
   expect(names(fs, rootIno)).toEqual(["d", "f0", "f1", "f2", "f3", "link"]);
-  expect(read(fs, fs.lookup(rootIno, "f3").ino)).toBe("content of 3");
-  expect(read(fs, fs.lookup(fs.lookup(rootIno, "d").ino, "deep").ino)).toBe("below");
-  expect(fs.readlink(fs.lookup(rootIno, "link").ino)).toBe("f0");
-  expect(fs.listxattr(fs.lookup(rootIno, "f0").ino)).toEqual(["user.a"]);
-  expect(Buffer.from(fs.getxattr(fs.lookup(rootIno, "f0").ino, "user.a")).toString()).toBe("x");
+  expect(read(fs, lookup(fs, rootIno, "f3").ino)).toBe("content of 3");
+  expect(read(fs, lookup(fs, lookup(fs, rootIno, "d").ino, "deep").ino)).toBe("below");
+  expect(fs.readlink(lookup(fs, rootIno, "link").ino)).toBe("f0");
+  expect(fs.listxattr(lookup(fs, rootIno, "f0").ino)).toEqual(["user.a"]);
+  expect(fs.getxattr(lookup(fs, rootIno, "f0").ino, "user.a")).toEqual(Buffer.from("x"));
   expect(fs.statfs().blocks).toBeGreaterThan(0);
 });
 
@@ -157,10 +158,10 @@ test("[DAMAGE-1] what cannot be read is an error of that file, and a change is r
   const before = readFileSync(join(dir, "store.db"));
   const fs = new DamagedStore(openImage(dir, log));
   onTestFinished(() => fs.close());
-  const f1 = fs.lookup(rootIno, "f1").ino;
+  const f1 = lookup(fs, rootIno, "f1").ino;
   rmSync(join(dir, "work", String(f1)));
   expect(() => fs.open(f1, 0)).toThrow(FsError);
-  expect(() => fs.lookup(rootIno, "none")).toThrow("none");
+  expect(() => lookup(fs, rootIno, "none")).toThrow("none");
   expect(() => fs.opendir(f1)).toThrow(FsError);
   expect(() => fs.open(rootIno, 0)).toThrow(FsError);
   expect(() => fs.open(f1, O_RDWR)).toThrow("damaged");
@@ -196,7 +197,7 @@ test("[DAMAGE-1] what was acknowledged and is in the redo log only is read too",
   store.close();
   const fs = new DamagedStore(openImage(copy, log));
   onTestFinished(() => fs.close());
-  expect(read(fs, fs.lookup(rootIno, "a").ino)).toBe("not committed by SQLite");
+  expect(read(fs, lookup(fs, rootIno, "a").ino)).toBe("not committed by SQLite");
 });
 
 test("[DAMAGE-2] a look at a store tells what is damaged, what is not sent, and changes nothing", () => {
@@ -298,7 +299,7 @@ test("[DAMAGE-3] a store with nothing unsent leaves no tree behind", () => {
 test("[DAMAGE-4] bytes that are damaged where the rows are whole are fetched again by the next mount", () => {
   const dir = filled();
   const probe = openStore(dir);
-  const ino = probe.lookup(rootIno, "f0").ino;
+  const ino = lookup(probe, rootIno, "f0").ino;
   probe.close();
   const work = join(dir, "work", String(ino));
   writeFileSync(work, "X".repeat(statSync(work).size));

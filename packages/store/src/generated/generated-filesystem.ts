@@ -74,18 +74,17 @@ export class GeneratedFileSystem implements FileSystem {
     return this.#names.find(parent, name);
   }
 
-  lookup(parent: number, name: string): Attr {
-    if (parent >= generatedMin) return this.#lookupIn(this.#node(parent), name);
+  find(parent: number, name: string): Attr | undefined {
+    if (parent >= generatedMin) return this.#findIn(this.#node(parent), name);
     const shown = this.#shown(parent, name);
-    return shown === undefined ? this.#store.lookup(parent, name) : this.#names.nodes.attr(shown);
+    return shown === undefined ? this.#store.find(parent, name) : this.#names.nodes.attr(shown);
   }
 
-  #lookupIn(directory: GeneratedNode, name: string): Attr {
+  #findIn(directory: GeneratedNode, name: string): Attr | undefined {
     checkName(name);
     if (directory.body.kind !== "directory") throw new FsError("ENOTDIR", directory.key);
     const found = directory.body.find(name);
-    if (found === undefined) throw new FsError("ENOENT", name);
-    return this.#names.nodes.attr(found);
+    return found === undefined ? undefined : this.#names.nodes.attr(found);
   }
 
   getattr(ino: number): Attr {
@@ -317,8 +316,8 @@ export class GeneratedFileSystem implements FileSystem {
     return this.#store.statfs();
   }
 
-  getxattr(ino: number, name: string): Uint8Array {
-    if (ino >= generatedMin) throw new FsError("ENODATA", name);
+  getxattr(ino: number, name: string): Uint8Array | undefined {
+    if (ino >= generatedMin) return undefined;
     return this.#store.getxattr(ino, name);
   }
 

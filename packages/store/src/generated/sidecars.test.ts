@@ -1,4 +1,5 @@
 import { rootIno } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import { expect, test } from "vitest";
 import { GeneratedFixture } from "../testing/generated-fixture.ts";
 import { user } from "../testing/store-fixture.ts";
@@ -133,7 +134,7 @@ test("[SIDECAR-4] rm -r works in either order: what stood beside a file that is 
     const names = g.list("/d");
     if (order === "sidecar first") names.reverse();
     for (const name of names) {
-      g.fs.lookup(d, name);
+      lookup(g.fs, d, name);
       g.fs.unlink(d, name, user);
     }
     expect(g.list("/d")).toEqual([]);

@@ -1,5 +1,6 @@
 /** A store with its generated files, for tests: questions are kept until the test answers them. */
 import { type DirEntry, FsError, isSymlink, Parked, rootIno } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import { GeneratedFileSystem } from "../generated/generated-filesystem.ts";
 import { GeneratedNames } from "../generated/generated-names.ts";
 import type { Answer, Asked, Question } from "../generated/questions.ts";
@@ -52,7 +53,7 @@ export class GeneratedFixture {
 
   ino(path: string): number {
     let ino = rootIno;
-    for (const name of path.split("/")) if (name !== "") ino = this.fs.lookup(ino, name).ino;
+    for (const name of path.split("/")) if (name !== "") ino = lookup(this.fs, ino, name).ino;
     return ino;
   }
 

@@ -12,6 +12,7 @@ import {
   rootIno,
   seededRandom,
 } from "@smfs/core";
+import { lookup } from "@smfs/core/testing";
 import SqliteDatabase from "better-sqlite3";
 import { type Breach, check } from "../check.ts";
 import { Database } from "../database.ts";
@@ -100,7 +101,7 @@ export class StoreFixture {
   /** Inode of a path. */
   ino(path: string): number {
     let ino = rootIno;
-    for (const name of path.split("/")) if (name !== "") ino = this.store.lookup(ino, name).ino;
+    for (const name of path.split("/")) if (name !== "") ino = lookup(this.store, ino, name).ino;
     return ino;
   }
 
