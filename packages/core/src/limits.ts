@@ -65,5 +65,8 @@ export const trashDays = 30;
 export const tombstoneDays = 90;
 /** Bytes of a text that may be merged three ways. */
 export const mergeBytesMax: number = 1 << 20;
+/** First and longest wait until bytes that could not be fetched in advance are asked for again, in milliseconds. */
+export const prefetchRetryMs = 5000;
+export const prefetchRetryMsMax = 600_000;
 /** Milliseconds that an open of a file whose bytes are not here waits for them. */
 export const hydrateMs = 30_000;

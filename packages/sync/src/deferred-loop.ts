@@ -24,21 +24,25 @@ export class DeferredLoop {
   readonly #list: PullList;
   readonly #background: Background;
   readonly #clock: Clock;
+  readonly #onPulled: () => void;
   readonly #woken: Signal;
   readonly #paces = new Map<string, Pace>();
 
+  /** @param deps.onPulled called when something that was deferred has been decided */
   constructor(deps: {
     port: StorePort;
     pull: Pull;
     list: PullList;
     background: Background;
     clock: Clock;
+    onPulled: () => void;
   }) {
     this.#port = deps.port;
     this.#pull = deps.pull;
     this.#list = deps.list;
     this.#background = deps.background;
     this.#clock = deps.clock;
+    this.#onPulled = deps.onPulled;
     this.#woken = new Signal(deps.background, deps.clock);
   }
 
@@ -73,7 +77,8 @@ export class DeferredLoop {
   /** From memory where the feed said everything; else by a request, ever more rarely for one that stays undecided. */
   async #round(): Promise<number> {
     const now = this.#clock.monotonic();
-    for (const { docId } of await this.#port.pending(documentsMax)) {
+    const before = await this.#port.pending(documentsMax);
+    for (const { docId } of before) {
       if (this.#background.isStopped) break;
       const seen = this.#pull.remembered(docId);
       if (seen !== undefined) await this.#pull.apply([seen], undefined, this.#background.signal);
@@ -81,6 +86,7 @@ export class DeferredLoop {
     }
     const left = new Set((await this.#port.pending(documentsMax)).map(({ docId }) => docId));
     for (const docId of this.#paces.keys()) if (!left.has(docId)) this.#paces.delete(docId);
+    if (before.some(({ docId }) => !left.has(docId))) this.#onPulled();
     return left.size;
   }
 

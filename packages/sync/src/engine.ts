@@ -13,6 +13,7 @@ import { Contents } from "./content.ts";
 import { DeferredLoop } from "./deferred-loop.ts";
 import { Hydrate } from "./hydrate.ts";
 import { type Digest, Looks } from "./look.ts";
+import { Prefetch } from "./prefetch.ts";
 import { Pull } from "./pull.ts";
 import { feedCursorKey, PullFeed } from "./pull-feed.ts";
 import { PullList } from "./pull-list.ts";
@@ -68,6 +69,7 @@ export class Engine {
   readonly #client: ApiClient;
   readonly #background: Background;
   readonly #hydrate: Hydrate;
+  readonly #prefetch: Prefetch;
   readonly #pushLoop: PushLoop;
   readonly #list: PullList;
   readonly #pullLoop: PullLoop;
@@ -100,10 +102,11 @@ export class Engine {
     this.#background = background;
     this.#hydrate = new Hydrate({ port, contents, looks, pull, connection, clock, log, hasRaw });
     this.#pushLoop = new PushLoop({ port, push, background, clock, random });
-    const onPulled = () => this.#prefetch();
+    this.#prefetch = new Prefetch({ port, hydrate: this.#hydrate, background, clock });
+    const onPulled = () => this.#prefetch.wake();
     const pacing = { port, background, clock, random, log };
     this.#pullLoop = new PullLoop({ ...pacing, feed, list, options, onPulled });
-    this.#deferredLoop = new DeferredLoop({ port, pull, list, background, clock });
+    this.#deferredLoop = new DeferredLoop({ port, pull, list, background, clock, onPulled });
   }
 
   /** The client the engine uses, for what else a daemon asks of the server (search, profile). */
@@ -140,6 +143,7 @@ export class Engine {
     if (!options.pull) return;
     background.own(this.#capabilities.changes ? this.#pullLoop.follow() : this.#pullLoop.list());
     background.own(this.#deferredLoop.run());
+    if (options.prefetch) background.own(this.#prefetch.run());
   }
 
   async #connect(): Promise<boolean> {
@@ -167,11 +171,6 @@ export class Engine {
     if (orgId === null || known === orgId) return;
     if (known !== undefined) await port.setCursor(feedCursorKey, null);
     await port.setFact("org_id", orgId);
-  }
-
-  #prefetch(): void {
-    if (!this.#deps.options.prefetch) return;
-    this.#background.own(this.#hydrate.prefetch(this.#background.signal));
   }
 
   /** Looks at the server and at what is dirty now, instead of when its time comes. */

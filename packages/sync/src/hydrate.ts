@@ -1,15 +1,14 @@
-/** Bytes of stubs: fetched once however many wait, and in the background for small files (docs/spec/sync.md, HYDRATE-1 …). */
+/** Bytes of stubs: fetched once however many wait (docs/spec/sync.md, HYDRATE-1 …). */
 import { ApiError } from "@smfs/api";
-import { type Clock, hydrateMs, inlineBytesMax, type Logger } from "@smfs/core";
+import { type Clock, hydrateMs, type Logger } from "@smfs/core";
 import type { StorePort, StubView } from "@smfs/store";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./content.ts";
 import type { Looks } from "./look.ts";
 import type { Pull } from "./pull.ts";
 
-/** Stubs looked at in one page of the prefetch, and fetched at one time. */
-const prefetchPageRows = 64;
-const prefetchParallel = 4;
+/** Tries in one attempt of the prefetch: what was overtaken once is fetched as it is now. */
+const aheadTriesMax = 2;
 
 export class Hydrate {
   readonly #port: StorePort;
@@ -22,6 +21,8 @@ export class Hydrate {
   readonly #hasRaw: () => boolean;
   /** One fetch per inode: further readers wait for the same. */
   readonly #running = new Map<number, Promise<void>>();
+  /** Fetches that nobody waits for yet. */
+  readonly #ahead = new Map<number, Promise<boolean>>();
 
   constructor(deps: {
     port: StorePort;
@@ -47,9 +48,35 @@ export class Hydrate {
   want(ino: number): Promise<void> {
     const running = this.#running.get(ino);
     if (running !== undefined) return running;
-    const started = this.#fill(ino).finally(() => this.#running.delete(ino));
+    const started = this.#fillAfter(ino).finally(() => this.#running.delete(ino));
     this.#running.set(ino, started);
     return started;
+  }
+
+  /** Fetches bytes that nobody waits for. @returns whether they are here, or are no longer what is wanted */
+  async tryFill(ino: number): Promise<boolean> {
+    if (this.#running.has(ino)) {
+      await this.#running.get(ino);
+      return (await this.#port.stub(ino)) === null;
+    }
+    const started = this.#try(ino).finally(() => this.#ahead.delete(ino));
+    this.#ahead.set(ino, started);
+    return started;
+  }
+
+  async #try(ino: number): Promise<boolean> {
+    for (let count = 0; count < aheadTriesMax; count += 1) {
+      if ((await this.#port.stub(ino)) === null) return true;
+      const failure = await this.#once(ino, hydrateMs);
+      if (failure !== "moved on") return failure === undefined;
+    }
+    return false;
+  }
+
+  /** What is on its way already is not fetched twice. */
+  async #fillAfter(ino: number): Promise<void> {
+    await this.#ahead.get(ino)?.catch(() => false);
+    await this.#fill(ino);
   }
 
   async #fill(ino: number): Promise<void> {
@@ -115,20 +142,5 @@ export class Hydrate {
     await this.#pull.apply([
       { docId: stub.docId, observed: { kind: "version", remote: look.remote }, bytes: look.bytes },
     ]);
-  }
-
-  /** Fills small stubs, so that most of a tree is here before it is asked for. Stops when `signal` is aborted. */
-  async prefetch(signal: AbortSignal): Promise<void> {
-    let after = 0;
-    while (!signal.aborted && this.#connection.isOnline) {
-      const page = await this.#port.stubs(after, inlineBytesMax, prefetchPageRows);
-      if (page.length === 0) return;
-      after = page.at(-1)?.ino ?? after;
-      for (let from = 0; from < page.length && !signal.aborted; from += prefetchParallel) {
-        await Promise.all(
-          page.slice(from, from + prefetchParallel).map(({ ino }) => this.want(ino)),
-        );
-      }
-    }
   }
 }
