@@ -1,6 +1,6 @@
 // The race this project began with, on a real mount: the hosted API takes its time until a document is done.
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listMounts } from "@smfs/fuse";
 import { expect, onTestFinished, test } from "vitest";
@@ -10,7 +10,9 @@ import { Device, launcher } from "./device.ts";
 const key = "sm_model_0123456789abcdef";
 const soon = { timeout: 30_000, interval: 50 };
 
-async function hosted(): Promise<{ shell: HttpShell; device: Device; mount: string }> {
+async function hosted(
+  ...more: string[]
+): Promise<{ shell: HttpShell; device: Device; mount: string }> {
   const shell = await HttpShell.listen({ key });
   onTestFinished(() => shell.close());
   const device = new Device();
@@ -24,6 +26,7 @@ async function hosted(): Promise<{ shell: HttpShell; device: Device; mount: stri
     "1",
     "--drain-timeout",
     "3",
+    ...more,
   ];
   const mount = await device.mount("notes", ...flags);
   return { shell, device, mount };
@@ -93,4 +96,30 @@ test("[PUSH-12] a binary that is saved again is one document with its last bytes
     expect(bytes).toEqual([photo(seed)]);
   }
   expect(readFileSync(join(mount, "photo.jpg"))).toEqual(photo(151));
+});
+
+test("[CLI-51, CLI-55] files that are gone from the server in great number are shown, and deleted when that is confirmed", async () => {
+  const { shell, device, mount } = await hosted("--deletion-scan-interval", "1");
+  const names = Array.from({ length: 12 }, (_, at) => `note-${String(at).padStart(2, "0")}.md`);
+  for (const name of names) writeFileSync(join(mount, name), `${name}\n`);
+  await expect.poll(() => device.smfs(["sync", mount]).then(({ code }) => code), soon).toBe(0);
+  const dryRun = ["sync", mount, "--confirm-deletes", "--dry-run"];
+  expect(JSON.parse(await device.ok([...dryRun, "--json"]))).toMatchObject({ count: 0, paths: [] });
+  const { table } = shell.model;
+  for (const doc of [...table.all()].filter(({ filepath }) => filepath !== "/note-11.md"))
+    table.remove(doc, 0, 0, null, "request");
+  // It takes two listings, a minute apart, to believe that something is gone.
+  const isHeld = async () => (await device.status(mount)).heldDeletions !== null;
+  await expect.poll(isHeld, { timeout: 120_000, interval: 500 }).toBe(true);
+  const shown = await device.ok(dryRun);
+  expect(shown).toContain("11 of 12 documents are gone");
+  for (const name of names.slice(0, 11)) expect(shown).toContain(`  /${name}\n`);
+  expect(shown).not.toContain("note-11.md");
+  const held = await device.smfs(["sync", mount]);
+  expect(held.code).toBe(3);
+  expect(held.out + held.err).toContain("--dry-run");
+  expect(readdirSync(mount).sort()).toEqual(names);
+  const confirmed = await device.smfs(["sync", mount, "--confirm-deletes"]);
+  expect(confirmed.err).toContain("  /note-00.md\n");
+  await expect.poll(() => readdirSync(mount), soon).toEqual(["note-11.md"]);
 });

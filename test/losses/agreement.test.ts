@@ -269,6 +269,54 @@ test("[PULL-8] a server that has lost much does not empty the mount, unless that
   expect(again.transitions.status().problems).toEqual([]);
 });
 
+test("[PULL-11] what is held is named, and a confirmation concerns what could be seen", async () => {
+  const rig = new Rig(embeddedQuirks);
+  const a = rig.device("a").start();
+  a.mkdir("/d");
+  for (let count = 0; count < 60; count += 1) a.write(`/d/f${count}`, `${count}\n`);
+  await rig.until(() => a.isClean(), "all are sent");
+  // The feed has forgotten that they were deleted: read from its beginning it only lacks them.
+  const lose = (count: number, device: Device) => {
+    const files = [...rig.model.table.all()].filter(
+      ({ metadata }) => metadata?.sfs_kind === "file",
+    );
+    for (const doc of files.slice(0, count))
+      rig.model.table.remove(doc, rig.sched.now, rig.sched.now, null, "request");
+    device.store.context.db.transaction(() => device.transitions.setCursor("feed", null));
+  };
+  lose(20, a);
+  const again = a.restart();
+  const status = async () => {
+    const asked = again.status();
+    await rig.run(10);
+    return asked;
+  };
+  await rig.until(async () => (await status()).deletions === "held", "they are held");
+  const { heldDeletions } = await status();
+  expect(heldDeletions).toMatchObject({ count: 20, total: 60, changedCount: 0 });
+  const named = heldDeletions?.paths ?? [];
+  expect(named).toHaveLength(20);
+  expect(named).toEqual([...named].sort());
+  for (const path of named) expect(rig.texts()).not.toHaveProperty(path);
+
+  // Until the answer comes others are lost, too, and one is changed here.
+  const kept = named[0] ?? "";
+  again.write(kept, "edited\n");
+  again.isOffline = true;
+  await rig.run(60_000);
+  lose(15, again);
+  again.engine.confirmDeletes();
+  again.isOffline = false;
+  await rig.until(async () => (await status()).heldDeletions?.count === 34, "34 are held");
+  expect(again.paths()).toHaveLength(60);
+  expect((await status()).deletions).toBe("held");
+  again.engine.confirmDeletes();
+  await rig.until(() => again.paths().length === 26, "34 are deleted here");
+  await rig.until(() => again.isClean(), "all is quiet");
+  expect(await status()).toMatchObject({ deletions: "none", heldDeletions: null });
+  expect(rig.texts()[kept]).toBe("edited\n");
+});
+
 test("[PULL-9] a server that goes on from a backup gets again what it lacks, and takes nothing away", async () => {
   const { rig, a, b } = await offlinePair(embeddedQuirks);
   a.write("/edited", "old\n");

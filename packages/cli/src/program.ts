@@ -182,6 +182,8 @@ function addQueries(program: Command, run: Run): void {
     .argument("[path|container]", "mount to bring in sync (default: the one you are in)")
     .description("return when both sides hold the same, or say what does not (exit code 3)")
     .option("--confirm-deletes", "delete here, too, what is gone from the server in great number")
+    .option("--dry-run", "with --confirm-deletes: only show what would be deleted")
+    .option("--yes", "do not ask before deleting")
     .option("--json", "for programs")
     .action((target: string | undefined, options: SyncOptions) =>
       run(async (context) =>

@@ -7,6 +7,7 @@ import { ApiClient, type Transport } from "@smfs/api";
 import type { Clock, Logger, Random } from "@smfs/core";
 import type { FileWorker, StoreEvent, StorePort, StoreStatus } from "@smfs/store";
 import { Background } from "./background.ts";
+import { Brake, type HeldDeletions } from "./brake.ts";
 import { type Capabilities, noCapabilities, toCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionView } from "./connection.ts";
 import { Contents } from "./content.ts";
@@ -60,6 +61,8 @@ export interface EngineStatus {
   readonly lastPullMs: number | null;
   /** Deletions at the server that are many at once: none, held until somebody confirms them, or confirmed. */
   readonly deletions: "none" | "held" | "confirmed";
+  /** What a confirmation would delete here; null when nothing is held. */
+  readonly heldDeletions: HeldDeletions | null;
 }
 
 type Person = Pick<EngineStatus, "userName" | "userId" | "orgName">;
@@ -71,7 +74,7 @@ export class Engine {
   readonly #hydrate: Hydrate;
   readonly #prefetch: Prefetch;
   readonly #pushLoop: PushLoop;
-  readonly #list: PullList;
+  readonly #brake: Brake;
   readonly #pullLoop: PullLoop;
   readonly #deferredLoop: DeferredLoop;
   #capabilities: Capabilities = noCapabilities;
@@ -93,19 +96,20 @@ export class Engine {
     const contents = new Contents(client, worker);
     const resolver = new Resolver({ port, contents, worker, capabilities });
     const pull = new Pull({ port, client, worker, contents, log, epoch, hasRaw, onDeferred });
-    const list = new PullList({ client, port, pull, looks, clock, log, isExact });
-    const feed = new PullFeed({ client, port, pull, list, log });
+    const brake = new Brake({ port, clock, log });
+    const list = new PullList({ client, port, pull, looks, clock, brake, isExact });
+    const feed = new PullFeed({ client, port, pull, list, brake, log });
     const shared = { port, client, worker, looks, contents, clock, capabilities, onDeferred };
     const push = new Push({ ...shared, resolver, clientId: epoch });
     this.#client = client;
-    this.#list = list;
+    this.#brake = brake;
     this.#background = background;
     this.#hydrate = new Hydrate({ port, contents, looks, pull, connection, clock, log, hasRaw });
     this.#pushLoop = new PushLoop({ port, push, background, clock, random });
     this.#prefetch = new Prefetch({ port, hydrate: this.#hydrate, background, clock });
     const onPulled = () => this.#prefetch.wake();
     const pacing = { port, background, clock, random, log };
-    this.#pullLoop = new PullLoop({ ...pacing, feed, list, options, onPulled });
+    this.#pullLoop = new PullLoop({ ...pacing, feed, list, brake, options, onPulled });
     this.#deferredLoop = new DeferredLoop({ port, pull, list, background, clock, onPulled });
   }
 
@@ -180,20 +184,25 @@ export class Engine {
     this.#pullLoop.wake();
   }
 
-  /** Many deletions at once that are held are carried out here, too; so are those found in the next minutes. */
+  /**
+   * Many deletions at once that are held are carried out here, too, as those are that are found in the next minutes when
+   * nothing is held. Others than those that are held now are not.
+   */
   confirmDeletes(): void {
-    this.#list.confirm();
+    this.#brake.confirm();
     this.#pullLoop.wake();
   }
 
   async status(): Promise<EngineStatus> {
+    const heldDeletions = this.#brake.held;
     return {
       ...this.#person,
       connection: this.#background.connection.view(),
       capabilities: this.#capabilities,
       store: await this.#deps.port.status(),
       lastPullMs: this.#pullLoop.lastPullMs,
-      deletions: this.#list.isConfirmed ? "confirmed" : this.#list.isHeld ? "held" : "none",
+      deletions: this.#brake.isConfirmed ? "confirmed" : heldDeletions === null ? "none" : "held",
+      heldDeletions,
     };
   }
 }

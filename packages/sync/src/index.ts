@@ -1,3 +1,4 @@
+export type { HeldDeletions } from "./brake.ts";
 export type { Capabilities } from "./capabilities.ts";
 export type { ConnectionState, ConnectionView } from "./connection.ts";
 export { Engine, type EngineDeps, type EngineOptions, type EngineStatus } from "./engine.ts";

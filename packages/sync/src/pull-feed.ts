@@ -2,6 +2,7 @@
 import { type ApiClient, ApiError, type RemoteChange } from "@smfs/api";
 import { changePageMax, type Logger } from "@smfs/core";
 import type { StorePort } from "@smfs/store";
+import type { Brake } from "./brake.ts";
 import type { Pull, Seen } from "./pull.ts";
 import type { PullList } from "./pull-list.ts";
 import { fromChange } from "./stamp.ts";
@@ -24,6 +25,7 @@ export class PullFeed {
   readonly #port: StorePort;
   readonly #pull: Pull;
   readonly #list: PullList;
+  readonly #brake: Brake;
   readonly #log: Logger;
   /** Documents seen since the beginning of the feed, while it is read from there. */
   #replayed: Set<string> | undefined;
@@ -35,12 +37,14 @@ export class PullFeed {
     port: StorePort;
     pull: Pull;
     list: PullList;
+    brake: Brake;
     log: Logger;
   }) {
     this.#client = deps.client;
     this.#port = deps.port;
     this.#pull = deps.pull;
     this.#list = deps.list;
+    this.#brake = deps.brake;
     this.#log = deps.log;
   }
 
@@ -81,7 +85,7 @@ export class PullFeed {
   /** Where the feed goes on; null from its beginning. */
   async #since(): Promise<string | null> {
     const isUnfinished = !this.#hasStarted && (await this.#port.fact(replayFact)) !== undefined;
-    if (isUnfinished || this.#list.isConfirmed) await this.#port.setCursor(feedCursorKey, null);
+    if (isUnfinished || this.#brake.isConfirmed) await this.#port.setCursor(feedCursorKey, null);
     this.#hasStarted = true;
     const since = await this.#port.cursor(feedCursorKey);
     if (since !== undefined) return since;

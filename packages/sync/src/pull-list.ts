@@ -4,8 +4,9 @@
  * deletion; a document whose `updatedAt` is too young to be unique is looked at again.
  */
 import type { ApiClient, ListAnswer, RemoteDocument } from "@smfs/api";
-import { type Clock, type Logger, listPageMax, listPagesMax, toInstant } from "@smfs/core";
+import { type Clock, listPageMax, listPagesMax, toInstant } from "@smfs/core";
 import type { EntryView, RemoteView, StorePort } from "@smfs/store";
+import type { Brake } from "./brake.ts";
 import type { Looks } from "./look.ts";
 import type { Pull, Seen } from "./pull.ts";
 import type { Observed } from "./reconcile.ts";
@@ -17,12 +18,6 @@ export const watermarkKey = "watermark";
 const overlapMs = 5 * 60_000;
 /** Milliseconds between two full listings that both lack a document before its deletion is believed. */
 const confirmMs = 60_000;
-/** Deletions inferred from absence that are always applied; beyond, a tenth of the container at most. */
-const absentMax = 5;
-const absentShareMax = 0.1;
-/** Milliseconds for which a confirmation of deletions holds. */
-const confirmedMs = 10 * 60_000;
-
 export interface ListPass {
   readonly seenCount: number;
   readonly isStable: boolean;
@@ -42,10 +37,8 @@ export class PullList {
   readonly #pull: Pull;
   readonly #looks: Looks;
   readonly #clock: Clock;
-  readonly #log: Logger;
   readonly #isExact: () => boolean;
-  #isHeld = false;
-  #confirmedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #brake: Brake;
   /** When a full listing first lacked a document; in memory, so that a restart begins to count anew. */
   readonly #absentSince = new Map<string, number>();
 
@@ -55,7 +48,7 @@ export class PullList {
     pull: Pull;
     looks: Looks;
     clock: Clock;
-    log: Logger;
+    brake: Brake;
     /** Whether the server counts revisions: then what it answers is so. */
     isExact: () => boolean;
   }) {
@@ -64,7 +57,7 @@ export class PullList {
     this.#pull = deps.pull;
     this.#looks = deps.looks;
     this.#clock = deps.clock;
-    this.#log = deps.log;
+    this.#brake = deps.brake;
     this.#isExact = deps.isExact;
   }
 
@@ -169,7 +162,7 @@ export class PullList {
    */
   async sweep(present: ReadonlySet<string>, isLost: boolean): Promise<boolean> {
     const { candidates, total } = await this.#lacking(present);
-    if (!isLost && (await this.#isBraked(candidates.length, total))) return false;
+    if (!isLost && (await this.#brake.holds(candidates, total))) return false;
     for (const { docId } of candidates) {
       if (docId === null) continue;
       if (isLost) await this.#lookAt(docId, { kind: "lost", docId });
@@ -178,28 +171,13 @@ export class PullList {
     return true;
   }
 
-  /** Whether many deletions at once are held. */
-  get isHeld(): boolean {
-    return this.#isHeld;
-  }
-
-  /** Whether they were confirmed since, and are to be looked for again. */
-  get isConfirmed(): boolean {
-    return this.#isHeld && this.#clock.monotonic() < this.#confirmedUntilMs;
-  }
-
-  /** The user has seen how many documents are gone, and wants them deleted here, too. */
-  confirm(): void {
-    this.#confirmedUntilMs = this.#clock.monotonic() + confirmedMs;
-  }
-
   /** Two stable full listings a minute apart without it, and a 404 by id: then it was deleted, or lost. */
   async #findAbsent(present: ReadonlySet<string>): Promise<void> {
     const { candidates, total } = await this.#lacking(present);
     const absent = new Set(candidates.map(({ fid }) => fid));
     for (const fid of this.#absentSince.keys()) if (!absent.has(fid)) this.#absentSince.delete(fid);
     const confirmed = candidates.filter((entry) => this.#isAbsentAgain(entry));
-    if (await this.#isBraked(confirmed.length, total)) return;
+    if (await this.#brake.holds(confirmed, total)) return;
     for (const entry of confirmed) await this.#confirm(entry);
   }
 
@@ -217,19 +195,6 @@ export class PullList {
       after = page.at(-1)?.fid ?? after;
       if (page.length < listPageMax) return { candidates, total };
     }
-  }
-
-  /** Many deletions at once are held, and said: a server that lost its data must not empty the mount. */
-  async #isBraked(count: number, total: number): Promise<boolean> {
-    const isTooMuch = count > Math.max(absentMax, total * absentShareMax);
-    const isAllowed = this.#clock.monotonic() < this.#confirmedUntilMs;
-    this.#isHeld = isTooMuch && !isAllowed;
-    if (this.#isHeld) {
-      this.#log.log("error", "too many documents are gone at once: deletions are held", { count });
-    }
-    const message = `${count} of ${total} documents are gone from the server at once; they are kept here until you run: smfs sync --confirm-deletes`;
-    await this.#port.setProblem("brake", null, this.#isHeld ? message : null);
-    return this.#isHeld;
   }
 
   #isAbsentAgain(entry: EntryView): boolean {

@@ -2,6 +2,7 @@
 import { backoffMs, type Clock, feedWaitS, type Logger, type Random } from "@smfs/core";
 import type { StorePort } from "@smfs/store";
 import { type Background, Signal } from "./background.ts";
+import type { Brake } from "./brake.ts";
 import { feedCursorKey, type PullFeed } from "./pull-feed.ts";
 import type { PullList } from "./pull-list.ts";
 
@@ -17,6 +18,7 @@ export class PullLoop {
   readonly #port: StorePort;
   readonly #feed: PullFeed;
   readonly #list: PullList;
+  readonly #brake: Brake;
   readonly #background: Background;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -32,6 +34,7 @@ export class PullLoop {
     port: StorePort;
     feed: PullFeed;
     list: PullList;
+    brake: Brake;
     background: Background;
     clock: Clock;
     random: Random;
@@ -42,6 +45,7 @@ export class PullLoop {
     this.#port = deps.port;
     this.#feed = deps.feed;
     this.#list = deps.list;
+    this.#brake = deps.brake;
     this.#background = deps.background;
     this.#clock = deps.clock;
     this.#random = deps.random;
@@ -75,7 +79,7 @@ export class PullLoop {
           continue;
         }
         if (!result.hasMore) this.#pulled(result.count > 0 || waitS === 0);
-        waitS = result.hasMore ? 0 : this.#list.isHeld ? heldWaitS : feedWaitS;
+        waitS = result.hasMore ? 0 : this.#brake.held !== null ? heldWaitS : feedWaitS;
       } catch (error) {
         waitS = 0;
         await this.#afterFailure(error);

@@ -173,8 +173,8 @@ export const sampling: Layer = {
 export const smallBrake: Layer = {
   name: "(the brake holds every deletion of more than a third)",
   patches: [
-    patch("sync/src/pull-list.ts", "const absentMax = 5;", "const absentMax = 0;"),
-    patch("sync/src/pull-list.ts", "const absentShareMax = 0.1;", "const absentShareMax = 0.34;"),
+    patch("sync/src/brake.ts", "const absentMax = 5;", "const absentMax = 0;"),
+    patch("sync/src/brake.ts", "const absentShareMax = 0.1;", "const absentShareMax = 0.34;"),
   ],
 };
 

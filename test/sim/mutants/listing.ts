@@ -222,9 +222,9 @@ export const listing: readonly Mutant[] = [
     kind: "loss",
     patches: [
       patch(
-        list,
-        "const isTooMuch = count > Math.max(absentMax, total * absentShareMax);",
-        "const isTooMuch = count > total + absentMax * absentShareMax;",
+        "sync/src/brake.ts",
+        "return count > Math.max(absentMax, total * absentShareMax);",
+        "return count > total + absentMax * absentShareMax;",
       ),
     ],
     without: [stableListing, confirmationById, secondListing, smallBrake],

@@ -1,5 +1,6 @@
 /** What can be asked of a daemon over its control socket, and what it answers (docs/cli.md). */
 import type { ConflictView } from "@smfs/store";
+import type { HeldDeletions } from "@smfs/sync";
 import type { Failure } from "../cli-error.ts";
 import type { IndexStatus } from "../index-status.ts";
 
@@ -48,6 +49,8 @@ export interface DaemonStatus {
   readonly waiting: readonly PathNote[];
   readonly problems: readonly PathNote[];
   readonly conflicts: readonly ConflictNote[];
+  /** Deletions that are held, since they are many at once; null when none are. */
+  readonly heldDeletions: HeldDeletions | null;
   /** Files that somebody holds open for writing. */
   readonly heldOpen: readonly string[];
   /** What patterns keep on this machine: how many names, and some of them. */

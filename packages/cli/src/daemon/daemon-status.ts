@@ -49,6 +49,7 @@ export function toDaemonStatus(
     waiting: store.waiting.map(({ path, why }) => ({ path, message: why })),
     problems: [...failures(facts), ...problems(engine)],
     conflicts: store.conflicts.map(({ path, versionPath }) => ({ path, versionPath })),
+    heldDeletions: engine.heldDeletions,
     heldOpen: store.heldOpen,
     ignored: store.ignored,
     requestsByReads: facts.requestsByReads,

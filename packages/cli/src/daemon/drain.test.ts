@@ -25,6 +25,7 @@ function engineStatus(of: Situation): EngineStatus {
     orgName: null,
     lastPullMs: pulled ? 1 : null,
     deletions: of.deletions ?? "none",
+    heldDeletions: null,
     store: {
       dirtyCount: dirty,
       inFlightCount: inFlight,

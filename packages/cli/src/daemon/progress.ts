@@ -92,7 +92,9 @@ function reasons(status: EngineStatus, directions: Directions): PathNote[] {
   const notes: PathNote[] = [];
   const about = (message: string) => notes.push({ path: null, message });
   if (directions.pull && status.deletions === "held") {
-    about("many documents are gone from the server: smfs status says how many");
+    about(
+      "many documents are gone from the server: smfs sync --confirm-deletes --dry-run shows which",
+    );
   }
   if (!directions.push) about("nothing is sent: it is mounted with --offline");
   else if (connection.state !== "online") {
