@@ -19,6 +19,8 @@ export interface EntryState {
   readonly isAlias: boolean;
   /** The server shows other bytes than those it was sent. */
   readonly isDiverged: boolean;
+  /** Its document has been seen here as it is when its processing is over. */
+  readonly wasSeenDone: boolean;
   /** Permission bits. */
   readonly mode: number;
 }

@@ -263,6 +263,7 @@ export class NaiveDevice implements Device {
           isAlias: false,
           file: 0,
           isDiverged: false,
+          wasSeenDone: true,
           mode: 0o644,
         }),
       ),

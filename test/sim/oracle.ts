@@ -53,6 +53,8 @@ export class Oracle {
   /** Overwritten on the server by somebody who had not seen it (INV-5, where nothing can prevent it). */
   blindOverwriteCount = 0;
   readonly blindlyOverwritten: Set<string> = new Set();
+  /** Documents that the server gave up by itself: nobody deleted them. */
+  readonly lostDocs: Set<string> = new Set();
   /** Deleted on the server by somebody who had looked just before, with what came since (INV-6, likewise). */
   blindDeletionCount = 0;
   readonly sights: Sights = new Sights((text) => this.coversOfBytes(Buffer.from(text, "utf8")));
@@ -128,6 +130,7 @@ export class Oracle {
     if (after !== undefined) this.#onStored(before, after, cause);
     else if (before !== undefined && cause === "request")
       this.#deletedDocs.push({ doc: before, shown: this.#shownBefore(before) });
+    else if (before !== undefined) this.lostDocs.add(before.id);
   }
 
   /** What the look showed on which this deletion was sent, where nobody can do better than to look. */

@@ -19,6 +19,7 @@ export interface Row {
   readonly rejected_ver: number | null;
   readonly rejected_why: string | null;
   readonly diverged: number;
+  readonly r_status: string | null;
   readonly mode: number;
   readonly nlink: number;
   readonly writers: number;
@@ -45,6 +46,7 @@ type Values = readonly [
   rejectedVer: number | null,
   rejectedWhy: string | null,
   diverged: number,
+  rStatus: string | null,
   mode: number,
   nlink: number,
   writers: number,
@@ -55,7 +57,7 @@ type Values = readonly [
 ];
 
 const columns = `e.id, e.fid, e.parent, e.name, e.ino, e.doc_id, e.alias, e.local_only, e.local_ver, e.base_ver,
-  e.base_hash, e.base_path, e.rejected_ver, e.rejected_why, e.diverged,
+  e.base_hash, e.base_path, e.rejected_ver, e.rejected_why, e.diverged, e.r_status,
   i.mode, i.nlink, i.writers, i.bytes_ver, i.stub, i.fill, i.target`;
 
 function toRow(v: Values): Row {
@@ -75,13 +77,14 @@ function toRow(v: Values): Row {
     rejected_ver: v[12],
     rejected_why: v[13],
     diverged: v[14],
-    mode: v[15],
-    nlink: v[16],
-    writers: v[17],
-    bytes_ver: v[18],
-    stub: v[19],
-    fill: v[20],
-    target: v[21],
+    r_status: v[15],
+    mode: v[16],
+    nlink: v[17],
+    writers: v[18],
+    bytes_ver: v[19],
+    stub: v[20],
+    fill: v[21],
+    target: v[22],
   };
 }
 

@@ -37,6 +37,9 @@ const queries: Record<keyof Statements, string> = {
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
       WHERE base_ver >= claim_ver OR claim_ver > local_ver
     UNION ALL SELECT 'op without entry ' || op_id FROM op WHERE fid NOT IN (SELECT fid FROM entry)
+    UNION ALL SELECT 'attempt ' || op_id || ' says nothing but base' FROM op JOIN entry USING (fid)
+      WHERE kind = 'put' AND diverged = 0 AND snap_hash = base_hash AND path = base_path AND attrs = base_attrs
+        AND r_rev = base_rev AND r_hash = base_hash
     UNION ALL SELECT 'no parent of ' || name FROM entry AS child WHERE state = 'live' AND parent <> 1
       AND NOT EXISTS (SELECT 1 FROM entry AS dir WHERE dir.ino = child.parent AND dir.state = 'live')
     UNION ALL SELECT 'link count of inode ' || ino || ' is ' || nlink FROM inode WHERE ino <> 1
@@ -145,6 +148,7 @@ export class ProductView implements DeviceView {
       excused: excused === undefined || this.#wasRefused(row, digest) ? excused : undefined,
       isAlias: row.alias === 1,
       isDiverged: row.diverged === 1,
+      wasSeenDone: row.r_status === "done",
       mode: row.mode & 0o7777,
     };
   }
@@ -303,6 +307,7 @@ function isEqual(a: EntryState, b: EntryState): boolean {
     a.excused === b.excused &&
     a.isAlias === b.isAlias &&
     a.isDiverged === b.isDiverged &&
+    a.wasSeenDone === b.wasSeenDone &&
     a.mode === b.mode
   );
 }

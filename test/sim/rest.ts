@@ -29,7 +29,7 @@ export function unrest(options: RestOptions): string | undefined {
 }
 
 /** FIN-1: every device's tree is the server's. */
-function differences({ devices, docs }: RestOptions): string | undefined {
+function differences({ devices, docs, oracle }: RestOptions): string | undefined {
   const files = docs().filter((doc) => doc.filepath !== null && !isDirectoryDoc(doc));
   const ids = new Set(docs().map((doc) => doc.id));
   for (const device of devices) {
@@ -38,6 +38,10 @@ function differences({ devices, docs }: RestOptions): string | undefined {
     for (const entry of device.view.entries()) {
       if (entry.excused !== undefined) waitsForUser.add(entry.path);
       if (entry.excused !== undefined) {
+        // What was refused while the server had a document for it is sent again when it has lost that one.
+        const isLost = entry.docId !== null && oracle.lostDocs.has(entry.docId);
+        if (isLost && !entry.wasSeenDone)
+          return `FIN-1: ${device.name} ${entry.path} was refused, and the document of it that the server lost is not made again`;
         if (entry.docId !== null) byDoc.set(entry.docId, entry);
         continue;
       }
