@@ -6,12 +6,12 @@ import {
   calmNetwork,
   deeds,
   devices,
+  foreign,
   net,
   noForeigners,
   onePath,
   paths,
   quirks,
-  sprinkled,
   textOnly,
 } from "./aims.ts";
 import { preconditions } from "./layers.ts";
@@ -19,16 +19,6 @@ import { type Mutant, patch } from "./mutant.ts";
 
 const push = "sync/src/push.ts";
 const judge = "sync/src/judge.ts";
-
-/** Edits of one text on several devices. */
-const shared = [
-  deeds("save", "append", "edit"),
-  onePath,
-  textOnly,
-  devices(2),
-  noForeigners,
-  actions(24, 10_000),
-];
 
 export const answering: readonly Mutant[] = [
   {
@@ -160,7 +150,6 @@ export const answering: readonly Mutant[] = [
     breaks: "one look at other bytes than were sent proves that the server changes what it is sent",
     rules: ["PUSH-7"],
     kind: "loss",
-    isOpen: true,
     patches: [
       patch(
         push,
@@ -168,13 +157,16 @@ export const answering: readonly Mutant[] = [
         "if (this.#shownInstead.get(op.opId) !== undefined || remote.hash !== op.hash) {",
       ),
     ],
+    // Whoever edits without our stamps leaves the one that is there: right after an upload it is that upload's.
     aim: aim(
       "hosted",
-      ...shared,
-      sprinkled,
-      quirks({ patchWhileProcessing: "drop-content", processingMs: [2000, 8000] }),
-      net({ latencyMs: [50, 900] }),
-      actions(30, 30_000),
+      deeds("save", "append", "edit"),
+      onePath,
+      textOnly,
+      devices(1),
+      foreign(20, "edit"),
+      quirks({ patchWhileProcessing: "queue", processingMs: [500, 3000] }),
+      actions(20, 60_000),
     ),
   },
   {

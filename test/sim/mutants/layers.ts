@@ -109,6 +109,18 @@ export const confirmationById: Layer = {
   ],
 };
 
+/** On a server that counts a 404 by id says as much as a deletion that was told. */
+export const absenceById: Layer = {
+  name: "a 404 of a server that counts is a deletion",
+  patches: [
+    patch(
+      "sync/src/pull-list.ts",
+      'this.#isExact() ? toTombstone(docId) : { kind: "absent", docId }',
+      '{ kind: "absent", docId }',
+    ),
+  ],
+};
+
 /** Two listings a minute apart must lack a document. */
 export const secondListing: Layer = {
   name: "second listing before a deletion",
@@ -207,5 +219,17 @@ export const longPages: Layer = {
   name: "(pages of two documents)",
   patches: [
     patch("core/src/limits.ts", "export const listPageMax = 100;", "export const listPageMax = 2;"),
+  ],
+};
+
+/** No layer, but what sends for each second look: else only a new process has forgotten what the feed has said. */
+export const askedAgain: Layer = {
+  name: "(what was deferred is asked for each time)",
+  patches: [
+    patch(
+      "sync/src/pull.ts",
+      "return this.#remembered.get(docId);",
+      'return docId === "" ? this.#remembered.get(docId) : undefined;',
+    ),
   ],
 };

@@ -28,8 +28,6 @@ export interface Mutant {
   readonly rules: readonly string[];
   /** `loss`: an acknowledged write, or bytes that others wrote, can be lost. `other`: anything else that users notice. */
   readonly kind: "loss" | "other";
-  /** The simulator is known not to see it soon enough: a blind spot, told and not counted. */
-  readonly isOpen?: boolean;
   readonly patches: readonly Patch[];
   /** Breaks the parts of a running process instead of, or besides, their source. */
   readonly mutate?: (parts: ProductParts) => void;

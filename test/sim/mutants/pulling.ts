@@ -16,7 +16,7 @@ import {
   sprinkled,
   textOnly,
 } from "./aims.ts";
-import { expectation, stubsOnly, writersGuard } from "./layers.ts";
+import { absenceById, askedAgain, expectation, stubsOnly, writersGuard } from "./layers.ts";
 import { type Mutant, patch } from "./mutant.ts";
 
 const reconcile = "sync/src/reconcile.ts";
@@ -306,7 +306,6 @@ export const pulling: readonly Mutant[] = [
     breaks: "what could not be decided is not remembered, and the cursor has moved past it (M-14)",
     rules: ["PULL-2", "M-14"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         apply,
@@ -314,7 +313,17 @@ export const pulling: readonly Mutant[] = [
         'else if (plan.do === "defer") this.#context.pend.drop(plan.docId, seen);',
       ),
     ],
-    aim: aim("embedded", deeds("save", "append", "unlink", "chmod"), devices(2), busy),
+    // Who opened the file and wrote nothing has nothing to send: only what is remembered brings the other version.
+    aim: aim(
+      "embedded",
+      deeds("append", "open", "open", "close", "close"),
+      onePath,
+      devices(3),
+      noForeigners,
+      calmNetwork,
+      adversary(0.1),
+      actions(40, 60_000),
+    ),
   },
   {
     id: "stale-plan-forgotten",
@@ -335,7 +344,6 @@ export const pulling: readonly Mutant[] = [
     breaks: "deciding an older observation drops a newer one that was deferred",
     rules: ["PULL-2"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         "store/src/pend.ts",
@@ -343,7 +351,21 @@ export const pulling: readonly Mutant[] = [
         '"DELETE FROM pend WHERE doc_id = ?1 AND (?2 IS NULL OR ?2 = ?2)"',
       ),
     ],
-    aim: aim("embedded", deeds("save", "append", "chmod", "unlink"), onePath, devices(3), busy),
+    without: [askedAgain, absenceById],
+    // A replica that lags answers as late answers do: with less than the feed has said. Who opened the file and wrote
+    // nothing has nothing to send, and hears of the newer version in no other way.
+    aim: aim(
+      "embedded",
+      deeds("append", "open", "open", "close", "close"),
+      paths("/a", "/b"),
+      textOnly,
+      devices(2),
+      noForeigners,
+      calmNetwork,
+      adversary(0),
+      quirks({ staleGet: { share: 0.5, ms: 20_000 } }),
+      actions(80, 120_000),
+    ),
   },
   {
     id: "hydrated-whatever-happened",
@@ -428,7 +450,6 @@ export const pulling: readonly Mutant[] = [
       "a deletion that was told and could not be applied at once is mere absence after a restart",
     rules: ["PULL-2", "W-32"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         apply,
@@ -436,16 +457,19 @@ export const pulling: readonly Mutant[] = [
         "const told = isDeletion(plan) && deletedElsewhere === why ? deletedElsewhere : why;",
       ),
     ],
+    without: [absenceById],
+    // Who has the file open and writes nothing has nothing to send when the process dies, and never asks the server.
     aim: aim(
       "embedded",
-      deeds("save", "append", "unlink"),
-      onePath,
+      deeds("save", "unlink", "unlink", "open", "open", "open", "open"),
+      paths("/a", "/b", "/c"),
       textOnly,
       devices(2),
       noForeigners,
-      busy,
-      crashing,
-      actions(20, 10_000),
+      calmNetwork,
+      adversary(0),
+      (config) => ({ ...config, crashCount: 8, momentCrashShare: 0, diskCrashShare: 0 }),
+      actions(60, 120_000),
     ),
   },
 ];

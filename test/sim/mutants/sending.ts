@@ -6,6 +6,7 @@ import {
   crashing,
   deeds,
   devices,
+  foreign,
   net,
   noForeigners,
   onePath,
@@ -51,7 +52,6 @@ export const sending: readonly Mutant[] = [
       "the journal does not say that a request may have left, and after a crash it is sent again unlooked",
     rules: ["PUSH-4", "PUSH-2"],
     kind: "other",
-    isOpen: true,
     patches: [
       ...notJournalled,
       patch(
@@ -60,21 +60,24 @@ export const sending: readonly Mutant[] = [
         'if (op.docId === null) return op.sent || op.phase !== "claimed" ? { kind: "look" } : { kind: "send" };',
       ),
     ],
+    // Sent twice with the same bytes it is one creation to the server, unless somebody has changed the document between.
     aim: aim(
       "hosted",
-      deeds("save", "append"),
+      deeds("append", "append", "unlink"),
+      paths("/a", "/b"),
       devices(1),
-      noForeigners,
       crashing,
       textOnly,
-      net({ ghost: 0, lostResponse: 0.1 }),
+      net({ ghost: 0, lostResponse: 0.3 }),
+      foreign(20, "edit"),
       quirks({
+        processingMs: [0, 0],
         repost: "append",
         repostDroppedWhileProcessing: false,
         getByCustomId: true,
         staleGet: { share: 0, ms: 0 },
       }),
-      actions(16, 20_000),
+      actions(30, 60_000),
     ),
   },
   {

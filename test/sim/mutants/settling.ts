@@ -10,6 +10,7 @@ import {
   crashing,
   deeds,
   devices,
+  foreign,
   looks,
   net,
   noForeigners,
@@ -84,7 +85,6 @@ export const settling: readonly Mutant[] = [
     breaks: "somebody else's equal version is settled with our chain, which may name it itself",
     rules: ["PUSH-7", "RELATION-2"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         settle,
@@ -92,13 +92,18 @@ export const settling: readonly Mutant[] = [
         "base_chain: op.chain,",
       ),
     ],
+    // A replica that lags shows an ancestor, base is to be sent again, and the look finds it there: it names itself then.
     aim: aim(
       "hosted",
-      deeds("save", "append", "empty", "chmod", "unlink", "recreate"),
+      deeds("append", "open", "close", "close"),
       onePath,
       textOnly,
-      devices(2),
-      net({ ghost: 0.2, lostResponse: 0.1 }),
+      devices(1),
+      noForeigners,
+      calmNetwork,
+      looks(1, 60),
+      quirks({ processingMs: [0, 0], staleGet: { share: 0.5, ms: 20_000 } }),
+      actions(40, 150_000),
     ),
   },
   {
@@ -378,7 +383,6 @@ export const settling: readonly Mutant[] = [
       "a file that goes to the server again goes under the customer id of the document that is gone",
     rules: ["PUSH-3", "PUSH-10"],
     kind: "other",
-    isOpen: true,
     patches: [
       patch(
         settle,
@@ -386,14 +390,26 @@ export const settling: readonly Mutant[] = [
         "local_ver: versions.next() });",
       ),
     ],
+    // Both send it again while they have not heard of each other: under one id that is one document, appended to.
     aim: aim(
       "hosted",
-      deeds("save", "append", "unlink"),
+      deeds("append"),
       onePath,
       devices(2),
       textOnly,
-      busy,
-      net({ ghost: 0.15 }),
+      calmNetwork,
+      foreign(12, "delete"),
+      (config) => ({ ...config, offlineCount: 4 }),
+      looks(5, 60),
+      quirks({
+        processingMs: [0, 0],
+        pathTaken: "duplicate",
+        repost: "append",
+        repostDroppedWhileProcessing: false,
+        getByCustomId: true,
+        staleGet: { share: 0, ms: 0 },
+      }),
+      actions(24, 60_000),
     ),
   },
   {

@@ -21,7 +21,6 @@ export function judge({ mutant, catches }: Found): string[] {
   const counts = catches.map(({ isCaught, seedCount }) =>
     isCaught ? seedCount : Number.POSITIVE_INFINITY,
   );
-  if (mutant.isOpen === true) return [];
   const middle = median(counts);
   const missed: string[] = [];
   if (middle > bounds[mutant.kind])
@@ -38,7 +37,7 @@ export function tableOf(found: readonly Found[]): string {
     const rules = new Set(catches.flatMap(({ rule }) => rule ?? []));
     const off = (mutant.without ?? []).map(({ name }) => name).join("; ");
     const numbers = [median(counts), Math.max(...counts)].map((n) => (n === Infinity ? "–" : n));
-    return `| ${[mutant.id, mutant.breaks, mutant.rules.join(" "), mutant.isOpen === true ? `${mutant.kind}, open` : mutant.kind, off, [...rules].sort().join(" "), ...numbers].join(" | ")} |`;
+    return `| ${[mutant.id, mutant.breaks, mutant.rules.join(" "), mutant.kind, off, [...rules].sort().join(" "), ...numbers].join(" | ")} |`;
   });
   const head =
     "| mutant | what is broken | rules | kind | switched off | caught by | median | most |";
