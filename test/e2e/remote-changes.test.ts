@@ -138,24 +138,71 @@ test("[E2E-16] [REMOVE-5] a file that has another name here keeps it, and says s
   expect(await links()).toEqual([1, 1]);
 });
 
-test("[E2E-18] a shell whose directory is renamed or removed elsewhere sees that it is gone, and goes on", async () => {
-  const { here, there } = await pair({ "d/e/a.txt": "a\n", "x/b.txt": "b\n" });
-  const inside = new Program(join(there, "d/e"));
+test("[E2E-18] a shell whose directory is removed elsewhere sees that it is gone, and goes on", async () => {
+  const { here, there } = await pair({ "d/a.txt": "a\n", "x/b.txt": "b\n" });
   const doomed = new Program(join(there, "x"));
-  renameSync(join(here, "d"), join(here, "moved"));
-  await expect.poll(() => existsSync(join(there, "moved/e/a.txt")), soon).toBe(true);
-  await expect.poll(() => existsSync(join(there, "d")), soon).toBe(false);
   rmSync(join(here, "x"), { recursive: true });
   await expect.poll(() => existsSync(join(there, "x")), soon).toBe(false);
-  for (const shell of [inside, doomed]) {
-    expect(await shell.do(`out = os.listdir(".")`)).toEqual([]);
-    expect(await shell.do(`open("c", "w")`)).toBe("E:No such file or directory");
-    expect(await shell.do(`os.getcwd()`)).toBe("E:No such file or directory");
-    const moved = join(there, "moved/e");
-    expect(await shell.do(`os.chdir(${JSON.stringify(moved)}); out = open("a.txt").read()`)).toBe(
-      "a\n",
-    );
-  }
+  expect(await doomed.do(`out = os.listdir(".")`)).toEqual([]);
+  expect(await doomed.do(`open("c", "w")`)).toBe("E:No such file or directory");
+  expect(await doomed.do(`os.getcwd()`)).toBe("E:No such file or directory");
+  const other = JSON.stringify(join(there, "d"));
+  expect(await doomed.do(`os.chdir(${other}); out = open("a.txt").read()`)).toBe("a\n");
+});
+
+test("[E2E-18] [AGREE-12] a shell whose directory is renamed elsewhere stands in the renamed one", async () => {
+  const files = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`d/e/f${n}`, `${n}\n`]));
+  const { one, two, here, there } = await pair({
+    ...files,
+    "d/top.txt": "top\n",
+    "d/e/g/h": "h\n",
+  });
+  await expect.poll(() => existsSync(join(there, "d/e/g/h")), soon).toBe(true);
+  const shell = new Program(join(there, "d/e"));
+  await shell.do(`f = open("f7"); deep = os.open("g", os.O_RDONLY); before = os.stat(".").st_ino`);
+  await shell.do(`
+import ctypes, select, struct
+libc = ctypes.CDLL(None, use_errno=True)
+watch = libc.inotify_init()
+assert libc.inotify_add_watch(watch, b".", 0x100) >= 0`);
+  renameSync(join(here, "d"), join(here, "moved"));
+  await expect.poll(() => existsSync(join(there, "d")), soon).toBe(false);
+  expect(readdirSync(join(there, "moved")).sort()).toEqual(["e", "top.txt"]);
+
+  const names = [...Array.from({ length: 150 }, (_, n) => `f${n}`), "g"].sort();
+  expect(await shell.do(`out = sorted(os.listdir("."))`)).toEqual(names);
+  expect(await shell.do(`out = os.getcwd()`)).toBe(join(there, "moved/e"));
+  expect(
+    await shell.do(`out = [os.stat(".").st_ino == before, f.read(), open("f8").read()]`),
+  ).toEqual([true, "7\n", "8\n"]);
+  expect(await shell.do(`out = os.listdir(deep)`)).toEqual(["h"]);
+  expect(await shell.do(`out = open("../top.txt").read()`)).toBe("top\n");
+  await shell.do(`open("made.txt", "w").write("made here\\n")`);
+  expect(
+    await shell.do(
+      `out = os.read(watch, 4096)[16:].rstrip(bytes(1)).decode() if select.select([watch], [], [], 5)[0] else None`,
+    ),
+  ).toBe("made.txt");
+  await two.ok(["sync", there]);
+  await one.ok(["sync", here]);
+  await expect.poll(() => textAt(here, "moved/e/made.txt"), soon).toBe("made here\n");
+  expect(existsSync(join(here, "d"))).toBe(false);
+});
+
+test("[E2E-18] [AGREE-12] what only is here keeps a directory that is renamed elsewhere, and the shell in it", async () => {
+  const { two, here, there } = await pair({ "d/a.txt": "a\n", "d/b.txt": "b\n" });
+  writeFileSync(join(there, ".smfsignore"), "*.log\n");
+  writeFileSync(join(there, "d/build.log"), "only here\n");
+  await two.ok(["sync", there]);
+  const shell = new Program(join(there, "d"));
+  renameSync(join(here, "d"), join(here, "moved"));
+  await expect.poll(() => existsSync(join(there, "d/b.txt")), soon).toBe(false);
+  await expect.poll(() => textAt(there, "moved/b.txt"), soon).toBe("b\n");
+  expect(await shell.do(`out = [os.getcwd(), os.listdir("."), open("build.log").read()]`)).toEqual([
+    join(there, "d"),
+    ["build.log"],
+    "only here\n",
+  ]);
 });
 
 test("[E2E-18] a listing shows once what is there throughout, though another device makes and removes files", async () => {

@@ -7,6 +7,9 @@ import {
   outHeader,
 } from "./abi.ts";
 
+/** Of FUSE_NOTIFY_INVAL_ENTRY, since 7.38: the entry's time is over, and that is all. */
+const FUSE_EXPIRE_ONLY = 1;
+
 const inodeBytes = 24;
 const entryBytes = 16;
 const deleteBytes = 24;
@@ -26,6 +29,9 @@ export function toNotification(invalidation: Invalidation): Uint8Array {
       const { message, view } = newMessage(FUSE_NOTIFY_INVAL_ENTRY, entryBytes, invalidation.name);
       view.setBigInt64(outHeader.bytes, BigInt(invalidation.parent), true);
       view.setUint32(outHeader.bytes + 8, invalidation.name.length, true);
+      // Before Linux 6.2 the flags are padding, and the name is dropped at once.
+      const flags = invalidation.isExpired === true ? FUSE_EXPIRE_ONLY : 0;
+      view.setUint32(outHeader.bytes + 12, flags, true);
       return message;
     }
     case "delete": {

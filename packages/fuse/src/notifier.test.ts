@@ -16,9 +16,13 @@ describe("bytes", () => {
     );
   });
 
-  test("[NOTIFY-1] an entry, and a deleted one, with names as bytes", () => {
+  test("[NOTIFY-1] [NOTIFY-6] an entry, an expired and a deleted one, with names as bytes", () => {
     expect(hex(toNotification({ kind: "entry", parent: 1, name: "a\xff" }))).toBe(
       "23000000030000000000000000000000" + "01000000000000000200000000000000" + "61ff00",
+    );
+    const expired = toNotification({ kind: "entry", parent: 1, name: "a", isExpired: true });
+    expect(hex(expired)).toBe(
+      "22000000030000000000000000000000" + "01000000000000000100000001000000" + "6100",
     );
     expect(hex(toNotification({ kind: "delete", parent: 1, name: "a", ino: 9 }))).toBe(
       "2a000000060000000000000000000000" +

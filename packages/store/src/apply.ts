@@ -273,6 +273,7 @@ export class Apply {
     orphans.dropEntry(entry);
     inodes.update(entry.parent, inodes.touched());
     this.#aliases.endAt(entry.parent, entry.name);
+    this.#take.lostFrom(entry.parent);
     this.#take.pruneEmpty(entry.parent);
     return "done";
   }

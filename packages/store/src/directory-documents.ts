@@ -24,20 +24,28 @@ export class DirectoryDocuments {
 
   /** A document that no entry has: its directory is made, or gets it. */
   arrived(remote: RemoteVersion): Applied {
+    return this.#arrive(remote).applied;
+  }
+
+  #arrive(remote: RemoteVersion): { readonly applied: Applied; readonly made: readonly number[] } {
     const directory = directoryOf(remote.path ?? "");
     // What is in it is shown all the same.
-    if (directory !== "/" && usableNames(directory) === undefined) return "done";
+    if (directory !== "/" && usableNames(directory) === undefined) {
+      return { applied: "done", made: [] };
+    }
     const place = this.#take.place(directory, remote.docId, undefined);
+    const made = [...(place.made ?? [])];
     let entry = place.alias ? this.#way(toNames(directory)).at : undefined;
     if (entry === undefined) {
       const mode = S_IFDIR | (modeOf(remote.attrs) & 0o7777);
       const ino = this.#take.makeDirectory(place.parent, place.name, mode);
+      made.push(ino);
       entry = this.#context.entries.ofInode(ino)[0];
     }
     assert(entry !== undefined, "the directory is there");
-    if (!this.#canUnite(entry)) return "stale";
+    if (!this.#canUnite(entry)) return { applied: "stale", made };
     this.#unite(entry, remote);
-    return "done";
+    return { applied: "done", made };
   }
 
   /**
@@ -60,10 +68,18 @@ export class DirectoryDocuments {
     }
     if (entry.state === "deleted") this.#context.orphans.dropEntry(entry);
     else this.#letGo(entry);
-    if (standing === undefined) return this.arrived(remote);
-    this.#unite(standing, remote);
-    if (entry.state === "live") this.#take.pruneEmpty(entry.ino);
-    return "done";
+    if (standing !== undefined) this.#unite(standing, remote);
+    const { applied, made } =
+      standing === undefined ? this.#arrive(remote) : { applied: "done" as const, made: [] };
+    if (entry.state === "live") this.#follow(entry, remote, made);
+    return applied;
+  }
+
+  /** What is in a directory is moved to where its document went: it may go there itself, and does when it is empty. */
+  #follow(entry: EntryRow, remote: RemoteVersion, made: readonly number[]): void {
+    const to = this.#context.entries.byDoc(remote.docId);
+    if (to?.state === "live") this.#take.documentMoved(entry.ino, to.ino, made);
+    this.#take.pruneEmpty(entry.ino);
   }
 
   /** Another is being moved to where a removed directory was: no bytes are at stake, so it is deleted as it is now. */
@@ -77,6 +93,7 @@ export class DirectoryDocuments {
   /** A directory's document is gone: the directory goes with it when it is empty, else it goes on without. */
   goOnWithout(entry: EntryRow): void {
     this.#letGo(entry);
+    this.#take.lostFrom(entry.ino);
     this.#take.pruneEmpty(entry.ino);
   }
 

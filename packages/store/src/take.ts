@@ -17,6 +17,7 @@ import type { EntryRow } from "./entries.ts";
 import type { Fills } from "./fills.ts";
 import type { InodeRow } from "./inodes.ts";
 import { observed } from "./settle.ts";
+import { Succession } from "./succession.ts";
 import type { Content, RemoteVersion, SyncAttrs } from "./sync-model.ts";
 import { directoryDocument, fromNanoseconds, modeOf, syncAttrs, usableNames } from "./view.ts";
 
@@ -26,15 +27,19 @@ export interface Place {
   readonly name: string;
   /** The path was taken: the entry is shown under another name. */
   readonly alias: boolean;
+  /** Directories that were made on the way. */
+  readonly made?: readonly number[];
 }
 
 export class Take {
   readonly #context: StoreContext;
   readonly #fills: Fills;
+  readonly #succession: Succession;
 
   constructor(context: StoreContext, fills: Fills) {
     this.#context = context;
     this.#fills = fills;
+    this.#succession = new Succession(context);
   }
 
   /** base := R. `attrs` are the local ones at agreement: what R leaves open is no difference. */
@@ -167,30 +172,45 @@ export class Take {
     // A path that cannot be one here: the document is shown by its id, and keeps its path at the server.
     const alias = at.alias || usable === undefined;
     const holder = this.#context.entries.find(parent, name);
-    if (holder === undefined || holder.fid === self) return { parent, name, alias };
-    return { parent, name: this.#context.names.free(parent, name, docId.slice(0, 8)), alias: true };
+    const { made } = at;
+    if (holder === undefined || holder.fid === self) return { parent, name, alias, made };
+    const other = this.#context.names.free(parent, name, docId.slice(0, 8));
+    return { parent, name: other, alias: true, made };
   }
 
   /** The directory with this path, made where it is missing. */
-  directoryAt(names: readonly string[], docId: string): { ino: number; alias: boolean } {
+  directoryAt(
+    names: readonly string[],
+    docId: string,
+  ): { readonly ino: number; readonly alias: boolean; readonly made: readonly number[] } {
+    const made: number[] = [];
     let ino = rootIno;
     let alias = false;
     for (const name of names) {
       const found = this.#directory(ino, name, docId);
       ino = found.ino;
       alias ||= found.alias;
+      if (found.isNew) made.push(ino);
     }
-    return { ino, alias };
+    return { ino, alias, made };
   }
 
-  #directory(parent: number, name: string, docId: string): { ino: number; alias: boolean } {
+  #directory(
+    parent: number,
+    name: string,
+    docId: string,
+  ): { readonly ino: number; readonly alias: boolean; readonly isNew: boolean } {
     const { entries, inodes, names } = this.#context;
     const holder = entries.find(parent, name);
-    if (holder === undefined) return { ino: this.makeDirectory(parent, name), alias: false };
-    if (isDirectory(inodes.get(holder.ino).mode)) return { ino: holder.ino, alias: false };
+    if (holder === undefined) {
+      return { ino: this.makeDirectory(parent, name), alias: false, isNew: true };
+    }
+    if (isDirectory(inodes.get(holder.ino).mode)) {
+      return { ino: holder.ino, alias: false, isNew: false };
+    }
     // A file has the directory's name: the documents below it are shown in a directory beside it.
     const other = names.free(parent, name, docId.slice(0, 8));
-    return { ino: this.makeDirectory(parent, other), alias: true };
+    return { ino: this.makeDirectory(parent, other), alias: true, isNew: true };
   }
 
   /** A directory that exists because something is in it: clean, and without a document of its own. */
@@ -228,6 +248,7 @@ export class Take {
 
   #moved(entry: EntryRow, inode: InodeRow, place: Place): void {
     const { inodes } = this.#context;
+    this.#succession.moved(entry, place);
     if (isDirectory(inode.mode) && place.parent !== entry.parent) {
       const from = inodes.get(entry.parent);
       const to = inodes.get(place.parent);
@@ -243,7 +264,23 @@ export class Take {
     this.pruneEmpty(entry.parent);
   }
 
-  /** A directory that only existed because something was in it goes with the last name, and so on upwards. */
+  /**
+   * A directory's document was moved to where `to` stands, and takes nothing along (AGREE-8). `made`: directories that
+   * were made for it.
+   */
+  documentMoved(directory: number, to: number, made: readonly number[]): void {
+    this.#succession.documentMoved(directory, to, made);
+  }
+
+  /** Something in a directory was deleted elsewhere. */
+  lostFrom(directory: number): void {
+    this.#succession.lost(directory);
+  }
+
+  /**
+   * A directory that only existed because something was in it goes with the last name, and so on upwards: to where all
+   * that was in it went, when that is one place (AGREE-12).
+   */
   pruneEmpty(directory: number): void {
     const { entries, orphans } = this.#context;
     for (let ino = directory; ino !== rootIno; ) {
@@ -251,8 +288,10 @@ export class Take {
       const entry = entries.ofInode(ino).find(({ state }) => state === "live");
       if (entry === undefined || entry.doc_id !== null || entry.sent === 1) return;
       if (entry.local_ver !== entry.base_ver) return;
-      this.#context.invalidate({ kind: "delete", parent: entry.parent, name: entry.name, ino });
-      orphans.dropEntry(entry);
+      if (!this.#succession.follow(entry)) {
+        this.#context.invalidate({ kind: "delete", parent: entry.parent, name: entry.name, ino });
+        orphans.dropEntry(entry);
+      }
       ino = entry.parent;
     }
   }
