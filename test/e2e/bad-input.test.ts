@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { listMounts } from "@smfs/fuse";
@@ -44,6 +44,19 @@ test("[CLI-6] a mount point that is a file, full, or in use is refused by name",
     /inside another smfs mount/,
   );
   expectSentence(await device.smfs(["mount", "first", "--path", "other"]), 1, /already mounted at/);
+});
+
+test("[FUSE-26] a capability to leave unused that is none is refused by name, and nothing is started", async () => {
+  const device = new Device();
+  const env = { SMFS_FUSE_WITHOUT: "passthrough, splice" };
+  const ran = await device.smfs(["mount", "a"], { env });
+  expectSentence(ran, 2, /SMFS_FUSE_WITHOUT: "splice" is not the name of a capability/);
+  expect(ran.err).toMatch(/these are: .*passthrough, .*readdirplus/);
+  expect([device.server(), device.recordNames(), existsSync(join(device.dir, "a"))]).toEqual([
+    undefined,
+    [],
+    false,
+  ]);
 });
 
 test("[CLI-12] a wrong key and a server that is away have their own sentence and exit code", async () => {

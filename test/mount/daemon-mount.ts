@@ -23,7 +23,7 @@ export class DaemonMount {
   /** Where it is mounted. */
   readonly dir: string;
   readonly #scratch: string;
-  readonly #env: NodeJS.ProcessEnv;
+  #env: NodeJS.ProcessEnv;
 
   private constructor(scratch: string) {
     this.#scratch = scratch;
@@ -105,9 +105,13 @@ export class DaemonMount {
     return (await run(process.execPath, [launcher, ...args], options)).stdout;
   }
 
-  /** Unmounts, and mounts the same container again at the same place, offline. */
-  async remount(options: readonly string[] = []): Promise<void> {
+  /**
+   * Unmounts, and mounts the same container again at the same place, offline.
+   * @param env variables that its commands and daemons have from now on
+   */
+  async remount(options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<void> {
     await this.smfs("unmount", this.dir, "--force");
+    this.#env = { ...this.#env, ...env };
     await this.smfs("mount", "posix", "--path", this.dir, "--offline", ...options);
   }
 

@@ -145,6 +145,15 @@ export function serverEnvironment(env: Environment = process.env): ServerEnviron
   };
 }
 
+/** Names of what the kernel offers and a mount is to leave unused (SMFS_FUSE_WITHOUT, docs/operations.md). */
+export function fuseWithout(env: Environment = process.env): readonly string[] {
+  const text = env.SMFS_FUSE_WITHOUT ?? "";
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
 /** A base URL without a trailing slash. @throws CliError for what is none */
 export function checkUrl(value: string, from: string): string {
   const fail = (why: string, hint: string): never => {

@@ -142,6 +142,7 @@ export class Dispatcher {
       openedFile: undefined,
       errno: 0,
       warn: (message) => logger.log("warn", message),
+      note: (message, fields) => logger.log("info", message, fields),
     };
   }
 

@@ -1,5 +1,5 @@
 /** What a handler works with: the file system, the request, the reply, and what the mount has agreed on. */
-import type { Attr, FileSystem } from "@smfs/core";
+import type { Attr, FileSystem, LogFields } from "@smfs/core";
 import type { DirectoryStreams } from "./directory-streams.ts";
 import type { Terms, Wishes } from "./init.ts";
 import type { LookupCounts } from "./lookup-counts.ts";
@@ -31,6 +31,8 @@ export interface Exchange {
   errno: number;
   /** Something that should not happen did; nobody's request failed by it. */
   warn(message: string): void;
+  /** Something that whoever reads the log may want to know. */
+  note(message: string, fields: LogFields): void;
 }
 
 /**

@@ -1,6 +1,7 @@
+export { capabilityNames, withoutCapabilities } from "./capabilities.ts";
 export type { LoopCounters, LoopEnd, Wake } from "./device.ts";
 export { Dispatcher, type DispatchOptions } from "./dispatch.ts";
-export type { KernelOffer, Terms, Wishes } from "./init.ts";
+export type { KernelOffer, Terms, Wishes, Without } from "./init.ts";
 export { negotiate } from "./init.ts";
 export {
   isStale,

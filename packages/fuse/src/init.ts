@@ -54,8 +54,15 @@ export interface Wishes {
   readonly stackDepth: 1 | 2;
   /** The file system keeps ACLs and applies the umask itself. */
   readonly posixAcl: boolean;
-  /** Flags to leave unused though the kernel offers them: how tests play an older kernel. */
-  readonly without?: { readonly flags?: number; readonly flags2?: number; readonly minor?: number };
+  /** What to leave unused though the kernel offers it: how tests play an older kernel (capabilities.ts). */
+  readonly without?: Without;
+}
+
+/** Flags that count as not offered, and the newest protocol to speak. */
+export interface Without {
+  readonly flags?: number;
+  readonly flags2?: number;
+  readonly minor?: number;
 }
 
 /** What was agreed. */

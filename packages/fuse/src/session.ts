@@ -30,7 +30,7 @@ export interface SessionOptions {
   readonly stackDepth?: 1 | 2;
   /** The file system keeps POSIX ACLs and applies `caller.umask` itself. */
   readonly posixAcl?: boolean;
-  /** Flags to leave unused though the kernel offers them. */
+  /** What to leave unused though the kernel offers it. */
   readonly without?: Wishes["without"];
   /** Seconds that the kernel may trust names and attributes. */
   readonly cacheS?: number;

@@ -3,10 +3,16 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { isStale, unmountFuse } from "@smfs/fuse";
+import {
+  capabilityNames,
+  isStale,
+  unmountFuse,
+  type Without,
+  withoutCapabilities,
+} from "@smfs/fuse";
 import { type FileDurability, IgnoreRules, ignoreBytesMax } from "@smfs/store";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
-import type { Config, Paths, ServerFlags } from "../config.ts";
+import { type Config, fuseWithout, type Paths, type ServerFlags } from "../config.ts";
 import { checkContainer, ephemeralId, storeId } from "../container.ts";
 import { isReadableByOthers } from "../credentials.ts";
 import type { DaemonSettings } from "../daemon/daemon-settings.ts";
@@ -70,6 +76,7 @@ export async function mountCommand(
       "leave one of them out",
     );
   }
+  const without = leftUnused(fuseWithout());
   const config = context.config(options);
   const say = (text: string) => output.progress(text);
   const offline = options.offline === true;
@@ -80,7 +87,7 @@ export async function mountCommand(
     );
   }
   const account = await identify(context, config.paths, server, container, offline);
-  const settings = prepare(context, config.paths, { container, server, account }, options);
+  const settings = prepare(context, config.paths, { container, server, account, without }, options);
   if (options.foreground === true) {
     const { runInForeground } = await import("../daemon/run.ts");
     return await runInForeground(settings, (ready) => printReady(context, config, settings, ready));
@@ -132,10 +139,10 @@ async function identify(
 function prepare(
   context: CommandContext,
   paths: Paths,
-  found: { container: string; server: ResolvedServer; account: Account },
+  found: { container: string; server: ResolvedServer; account: Account; without: Without },
   options: MountOptions,
 ): DaemonSettings {
-  const { container, server, account } = found;
+  const { container, server, account, without } = found;
   const kept = storeId(container, serverIdentity(server, account.orgId));
   const id = options.ephemeral === true ? ephemeralId(kept) : kept;
   refuseSecond(paths, id);
@@ -171,7 +178,19 @@ function prepare(
     durability: options.durability,
     cacheBytes: options.cacheSize,
     ignorePatterns: readIgnoreFile(context.cwd, options.ignoreFile),
+    fuseWithout: without,
   };
+}
+
+/** @throws CliError for a name that is none, before anything is started */
+function leftUnused(names: readonly string[]): Without {
+  const without = withoutCapabilities(names);
+  if (!("unknown" in without)) return without;
+  throw new CliError(
+    exitCodes.usage,
+    `SMFS_FUSE_WITHOUT: ${JSON.stringify(without.unknown)} is not the name of a capability`,
+    `these are: ${capabilityNames.join(", ")}`,
+  );
 }
 
 /** Patterns of --ignore-file; none without it. Read before anything is started. */

@@ -1,4 +1,5 @@
 /** What a daemon is told when it starts. Sent over a private channel: it has the key in it. */
+import type { Without } from "@smfs/fuse";
 import type { FileDurability } from "@smfs/store";
 import type { Paths } from "../config.ts";
 import type { ResolvedServer } from "../resolve-server.ts";
@@ -41,4 +42,6 @@ export interface DaemonSettings {
   readonly cacheBytes: number | undefined;
   /** Text of --ignore-file: patterns of what stays on this machine. */
   readonly ignorePatterns: string;
+  /** What is left unused though the kernel offers it. */
+  readonly fuseWithout: Without;
 }

@@ -92,6 +92,7 @@ export class Daemon implements DaemonControl {
         durability: given.durability,
         cacheBytes: given.cacheBytes,
         ignorePatterns: given.ignorePatterns,
+        fuseWithout: given.fuseWithout,
       },
       onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Invalidation, LogFields, LogLevel } from "@smfs/core";
+import type { Without } from "@smfs/fuse";
 import type {
   Answer,
   Asked,
@@ -35,6 +36,8 @@ export interface StoreWishes {
   readonly cacheBytes: number | undefined;
   /** Patterns of what stays on this machine, beside those of `.smfsignore`. */
   readonly ignorePatterns: string;
+  /** What the kernel's side leaves unused though the kernel offers it. */
+  readonly fuseWithout: Without;
 }
 
 export type ToStoreThread =

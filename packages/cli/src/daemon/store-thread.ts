@@ -152,7 +152,7 @@ class StoreThread {
     this.#cancelTick();
     this.#isServing = true;
     let end: KernelEnd;
-    const { durability } = this.#settings.wishes;
+    const { durability, fuseWithout } = this.#settings.wishes;
     try {
       const session = new FuseSession(this.#store.fs, {
         deviceFd,
@@ -167,6 +167,7 @@ class StoreThread {
         wantFlush: durability !== "fsync",
         stackDepth: stackDepthOf(this.#settings.storeDir),
         posixAcl: true,
+        without: fuseWithout,
       });
       end = { why: session.run() };
     } catch (error) {

@@ -8,6 +8,13 @@ export function init(exchange: Exchange): void {
   if (terms !== undefined) {
     exchange.terms = terms;
     exchange.passthrough.agree(terms.passthrough);
+    const { minor, flags, flags2, maxWrite } = terms;
+    exchange.note("agreed with the kernel", {
+      protocol: `7.${minor}`,
+      flags: `0x${(flags >>> 0).toString(16)}`,
+      flags2: `0x${(flags2 >>> 0).toString(16)}`,
+      maxWrite,
+    });
   }
   writeInit(exchange.reply, terms);
 }

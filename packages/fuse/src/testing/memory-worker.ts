@@ -32,7 +32,11 @@ const line = (text: string): void => {
   writeSync(2, `${text}\n`);
 };
 const logger: Logger = {
-  log: (level, message, fields) => line(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
+  log: (level, message, fields) => {
+    if (level === "warn" || level === "error") {
+      line(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+    }
+  },
 };
 
 const fs = new RemoteHandFileSystem(data.bytesDir, systemClock, data.owner);
