@@ -79,3 +79,47 @@ test("[AGREE-4] a creation that comes after its file was adopted by another docu
   await quiet(rig, a, b);
   expect([a.paths(), b.paths(), rig.texts()]).toEqual([[], [], {}]);
 });
+
+test("[PULL-12] a file stays whose document the server drops, since somebody's edit of it failed in processing", async () => {
+  const rig = new Rig({ ...hostedQuirks, failShare: 0, failedDeleteMs: 120_000 });
+  const a = rig.device("a").start();
+  await rig.run(1000);
+  a.write("/f", "text\n");
+  await quiet(rig, a);
+  const [doc] = [...rig.model.table.all()].filter(({ filepath }) => filepath === "/f");
+  rig.model.quirks = { ...rig.model.quirks, failShare: 1 };
+  rig.model.handle({
+    method: "PATCH",
+    path: `/v3/documents/${doc?.id}`,
+    body: { kind: "json", value: { content: "edit\n" } },
+  });
+  await rig.run(60_000);
+  rig.model.quirks = { ...rig.model.quirks, failShare: 0 };
+  await rig.run(2_000_000);
+  await quiet(rig, a);
+  expect(a.paths()).toEqual(["/f"]);
+  expect(rig.texts()).toEqual({ "/f": "text\n" });
+});
+
+test("[PUSH-7] what a server made of a text is still that when somebody moves its document", async () => {
+  const rig = new Rig({ ...hostedQuirks, normalise: { trim: true, crlf: false, urls: false } });
+  const a = rig.device("a").start();
+  await rig.run(1000);
+  a.write("/f", "text\n");
+  await quiet(rig, a);
+  const [doc] = [...rig.model.table.all()].filter(({ filepath }) => filepath === "/f");
+  for (const filepath of ["/g", "/h"]) {
+    rig.model.handle({
+      method: "PATCH",
+      path: `/v3/documents/${doc?.id}`,
+      body: { kind: "json", value: { filepath } },
+    });
+    await rig.run(60_000);
+    await quiet(rig, a);
+    expect(a.paths()).toEqual([filepath]);
+    const entry = a.store.context.entries.byDoc(doc?.id ?? "");
+    expect(entry?.diverged).toBe(1);
+  }
+  expect(a.read("/h")).toBe("text\n");
+  expect(rig.texts()).toEqual({ "/h": "text" });
+});

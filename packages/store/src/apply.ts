@@ -75,8 +75,10 @@ export class Apply {
   #carryOut(plan: Plan): Applied {
     switch (plan.do) {
       case "ignore":
-      case "defer":
       case "delete-again":
+        return "done";
+      case "defer":
+        if (plan.hasFailed === true) this.#noteFailed(plan.docId);
         return "done";
       case "observe":
         return this.#withEntry(plan, (entry) => this.#observe(entry, plan.remote));
@@ -117,6 +119,12 @@ export class Apply {
 
   #canReplaceBytes(entry: EntryRow): boolean {
     return this.#context.inodes.get(entry.ino).writers === 0;
+  }
+
+  #noteFailed(docId: string): void {
+    const { entries } = this.#context;
+    const entry = entries.byDoc(docId);
+    if (entry !== undefined) entries.update(entry.fid, { r_status: "failed" });
   }
 
   #observe(entry: EntryRow, remote: RemoteVersion): Applied {

@@ -308,7 +308,7 @@ export class Settlements {
 
   /**
    * The document is gone, and the attempt carried no bytes, or those of base: not claimed until pull has judged the
-   * deletion. Bytes that were written since beat it.
+   * deletion. What was written since is sent first.
    */
   goneRemotely(fid: string, opId: string): Settled {
     const found = this.#find(fid, opId);
@@ -316,13 +316,20 @@ export class Settlements {
     const { entry, op } = found;
     const { entries, inodes, pend, versions } = this.#context;
     this.#deleteOp.run(fid);
-    const carried = op.with_bytes === 1 && op.snap_hash !== entry.base_hash;
-    const isEdited = carried || inodes.get(entry.ino).bytes_ver > op.claim_ver;
+    const bytesVer = inodes.get(entry.ino).bytes_ver;
+    // Whether what was written since is anything new is for the next attempt to say: one that carries it. One that moves
+    // out of a circle's way carries no bytes, whatever waits to be sent, and would be made again and again.
+    if (bytesVer > op.claim_ver && op.kind !== "cycle") return "done";
+    const isNew =
+      op.with_bytes === 1 ? op.snap_hash !== entry.base_hash : bytesVer > entry.base_ver;
+    if (isNew && entry.state === "live") {
+      sendAnew(this.#context, entry);
+      return "done";
+    }
     // Written, but as it was: from here on it differs from base by its name and attributes at most.
-    if (!isEdited && op.with_bytes === 1)
+    if (op.with_bytes === 1)
       entries.update(fid, { base_ver: op.claim_ver, local_ver: versions.next() });
-    if (isEdited && entry.state === "live") sendAnew(this.#context, entry);
-    else if (entry.doc_id !== null) pend.put(entry.doc_id, "gone", null);
+    if (entry.doc_id !== null) pend.put(entry.doc_id, "gone", null);
     return "done";
   }
 

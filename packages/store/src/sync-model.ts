@@ -173,12 +173,16 @@ export type Plan = Action & {
 type Action =
   /** Nothing; it is finally decided. */
   | { readonly do: "ignore"; readonly docId: string; readonly why: string }
-  /** Look again later. `isDeletion`: the server told that it was deleted. */
+  /**
+   * Look again later. `isDeletion`: the server told that it was deleted. `hasFailed`: the server could not process what
+   * somebody wrote, and may drop the document for that: its absence will then be no deletion.
+   */
   | {
       readonly do: "defer";
       readonly docId: string;
       readonly why: string;
       readonly isDeletion?: boolean;
+      readonly hasFailed?: boolean;
     }
   /** Same version as base: note what was observed. */
   | {

@@ -44,7 +44,11 @@ export class Take {
 
   /** base := R. `attrs` are the local ones at agreement: what R leaves open is no difference. */
   setBase(fid: string, remote: RemoteVersion, baseVer: number, attrs: SyncAttrs): void {
-    this.#context.entries.update(fid, {
+    const { entries } = this.#context;
+    const before = entries.byFid(fid);
+    // Of a server that changes what it is sent R is told with base's bytes: what it shows is still the same.
+    const isShown = before?.diverged === 1 && remote.hash === before.base_hash;
+    entries.update(fid, {
       doc_id: remote.docId,
       base_ver: baseVer,
       base_rev: remote.rev,
@@ -55,8 +59,9 @@ export class Take {
       base_attrs: JSON.stringify({ ...attrs, ...remote.attrs }),
       base_chain: JSON.stringify(remote.chain),
       base_blob: null,
-      diverged: 0,
+      diverged: isShown ? 1 : 0,
       ...observed(remote),
+      ...(isShown ? { r_hash: before.r_hash } : {}),
     });
   }
 

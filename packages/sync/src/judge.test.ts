@@ -33,6 +33,11 @@ test("[PUSH-3] our bytes under the old path are moved, not sent again", () => {
   expect(judge(opView({ path: "/g" }), look(ours), false).kind).toBe("move");
 });
 
+test("[PUSH-8] our bytes under another path, on a server that takes both at once, were moved by somebody", () => {
+  const moved = { ...ours, srev: 5, path: "/g" };
+  expect(judge(opView({ base: baseView({ srev: 4 }) }), look(moved), true).kind).toBe("resolve");
+});
+
 test("[PUSH-3] base there: nothing was carried out, and it is sent", () => {
   expect(judge(opView(), look(remoteVersion()), false).kind).toBe("send");
 });

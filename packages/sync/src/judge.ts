@@ -43,8 +43,11 @@ function judgeFinal(op: OpView, shown: RemoteVersion, counts: boolean): Verdict 
   const hasBytes = remote.hash === op.hash;
   const hasPath = remote.path === op.path;
   if (op.kind !== "delete") {
-    if (remote.rev === op.opId && hasBytes)
-      return hasPath ? { kind: "landed", remote } : { kind: "move", remote };
+    if (remote.rev === op.opId && hasBytes) {
+      if (hasPath) return { kind: "landed", remote };
+      // A server that counts takes path and bytes together: somebody has moved it since.
+      return counts ? { kind: "resolve", remote } : { kind: "move", remote };
+    }
     if (hasBytes && hasPath && agreesWith(remote.attrs, op.attrs)) {
       return { kind: "landed", remote };
     }

@@ -151,7 +151,11 @@ function onEntry(entry: EntryView, remote: RemoteVersion, { epoch }: ReconcileOp
       : defer(docId, "an attempt is in progress");
   }
   if (isDirty(entry)) return onDirty(entry, remote, relation === "same");
-  if (remote.status !== "done") return defer(docId, `the server says ${remote.status}`);
+  if (remote.status !== "done")
+    return {
+      ...defer(docId, `the server says ${remote.status}`),
+      ...(remote.status === "failed" ? { hasFailed: true } : {}),
+    };
   const known = { docId, fid: entry.fid, expect: expectOf(entry), remote };
   switch (relation) {
     case "same":
@@ -199,6 +203,6 @@ function expectOf(entry: EntryView): Expect {
   return { localVer: entry.localVer, baseVer: entry.baseVer };
 }
 
-function defer(docId: string, why: string): Plan {
+function defer(docId: string, why: string): Plan & { do: "defer" } {
   return { do: "defer", docId, why };
 }

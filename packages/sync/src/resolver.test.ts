@@ -4,7 +4,7 @@ import { noCapabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
 import type { Look } from "./look.ts";
 import { Resolver, resolutionOf } from "./resolver.ts";
-import { entryView, hashOf, opView, remoteVersion } from "./testing/views.ts";
+import { baseView, entryView, hashOf, opView, remoteVersion } from "./testing/views.ts";
 
 const dirty = entryView({ localVer: 12, bytesVer: 12, hasOp: true });
 
@@ -57,4 +57,33 @@ test("[PUSH-13] an attempt whose file was written while it was resolved is not g
   const remote = remoteVersion({ path: "/g" });
   expect(await resolver.resolve(opView(), remote, {} as Look)).toBe("stale");
   expect(asked).toEqual(["resolveView", "resolve"]);
+});
+
+test("[PUSH-8] a working file that goes while both sides are read is no merge, and no fault", async () => {
+  const op = opView({ base: baseView({ blob: hashOf.a }) });
+  const view = { entry: dirty, op, localHash: hashOf.b };
+  const hows: unknown[] = [];
+  const port = {
+    resolveView: () => Promise.resolve(view),
+    resolve: (...[, , , , how]: unknown[]) => {
+      hows.push(how);
+      return Promise.resolve("stale");
+    },
+  } as unknown as StorePort;
+  const gone = Object.assign(new Error("ENOENT: work/2"), { code: "ENOENT" });
+  const worker = {
+    snapshot: () => Promise.reject(gone),
+    readBlob: () => Promise.resolve(new Uint8Array(1)),
+  } as unknown as FileWorker;
+  const contents = { keep: () => Promise.resolve({ blob: hashOf.c, size: 1 }) };
+  const resolver = new Resolver({
+    port,
+    contents: contents as unknown as Contents,
+    worker,
+    capabilities: () => noCapabilities,
+  });
+  const remote = remoteVersion({ rev: "you:3", chain: ["me:1"], hash: hashOf.c, size: 1 });
+  const look = { bytes: new Uint8Array(1) } as Look;
+  expect(await resolver.resolve(op, remote, look)).toBe("stale");
+  expect(hows).toEqual([{ kind: "split" }]);
 });

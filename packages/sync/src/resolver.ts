@@ -10,6 +10,7 @@ import type {
 } from "@smfs/store";
 import type { Capabilities } from "./capabilities.ts";
 import type { Contents } from "./content.ts";
+import { freeze } from "./freeze.ts";
 import type { Look } from "./look.ts";
 import { merge } from "./merge.ts";
 import { effective, relationOf } from "./relation.ts";
@@ -95,11 +96,11 @@ export class Resolver {
       : { kind: "merged", ...(await this.#contents.keep(bytes)) };
   }
 
-  /** The working file as it is now: the snapshot, if nothing has moved since. */
+  /** The working file as it is now: the snapshot, if nothing has moved since. Undefined when it is being written, or gone. */
   async #localBytes({ op, entry }: ResolveView): Promise<Uint8Array | undefined> {
     if (entry.localVer === op.claimVer && op.snapshot?.bytes !== undefined)
       return op.snapshot.bytes;
-    const copy = await this.#worker.snapshot(entry.ino, entry.writers);
+    const copy = await freeze(this.#worker, entry.ino, entry.writers);
     if (copy === undefined || copy.size > mergeBytesMax) return undefined;
     return this.#read(copy.digest);
   }
