@@ -2,6 +2,9 @@
 
 import type { Ticket } from "@smfs/core";
 
+/** Where conflict versions are. */
+export const conflictsDir = "/.conflicts/";
+
 /** One name in a device's tree. */
 export interface EntryState {
   readonly path: string;
@@ -45,7 +48,7 @@ export interface DeviceView {
   /** What went to the trash because it was taken for deleted elsewhere; the same array while there is nothing new. */
   vanished(): readonly Vanished[];
   bytes(digest: string): Uint8Array | undefined;
-  /** Digests of what is being sent and not confirmed, by the file that its stamp names. */
+  /** Digests of what is being sent and not confirmed, or was seen in processing only, by the file that its stamp names. */
   unconfirmed(): readonly { readonly fid: string; readonly digest: string }[];
   /** Why the device is not at rest; empty when it is. */
   unrest(): readonly string[];

@@ -9,7 +9,7 @@ import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
 import { Deletions } from "./deletions.ts";
-import type { Device, EntryState } from "./device.ts";
+import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import { sha256 } from "./sha256.ts";
 import { type Asked, Sights } from "./sights.ts";
 import { type Content, TokenSet, Tokens } from "./tokens.ts";
@@ -250,10 +250,11 @@ export class Oracle {
       throw new Violation(rule, `${device.name} has lost ${this.tokens.describe(lost)}`);
     }
     const displaced = seen.here.firstOutside(all, this.deleted);
-    // What somebody else wrote may leave this device while the server holds it.
+    // What somebody else wrote may leave this device while the server holds it, or its author is about to send it there.
     if (
       displaced !== undefined &&
-      seen.here.firstOutside(all, this.deleted, this.#atServer()) !== undefined
+      seen.here.firstOutside(all, this.deleted, this.#atServer(), this.#conflictsOn(device)) !==
+        undefined
     )
       throw new Violation(
         "INV-4",
@@ -363,6 +364,15 @@ export class Oracle {
     const covers = new TokenSet();
     for (const doc of this.#options.docs())
       covers.addAll(this.#remember(doc, digestOf(doc.bytes)).covers);
+    return covers;
+  }
+
+  /** What conflict versions of other devices cover: each goes to the server as a document of its own. */
+  #conflictsOn(except: Device): TokenSet {
+    const covers = new TokenSet();
+    for (const device of this.#options.devices)
+      for (const entry of device === except ? [] : device.view.entries())
+        if (entry.path.startsWith(conflictsDir)) covers.addAll(this.coversOf(device, entry));
     return covers;
   }
 

@@ -31,8 +31,9 @@ const queries: Record<keyof Statements, string> = {
     UNION ALL SELECT 'moved: ' || dir_ino FROM moved
     UNION ALL SELECT 'may be written: inode ' || ino FROM inode WHERE writers = 1 AND nlink > 0`,
   pending: "SELECT doc_id, why FROM pend",
-  unconfirmed:
-    "SELECT fid, snap_hash AS digest FROM op WHERE with_bytes = 1 AND snap_hash IS NOT NULL",
+  unconfirmed: `SELECT fid, snap_hash AS digest FROM op WHERE with_bytes = 1 AND snap_hash IS NOT NULL
+    UNION ALL SELECT fid, base_hash FROM entry
+      WHERE state = 'live' AND base_hash IS NOT NULL AND r_status <> 'done'`,
   phases: "SELECT phase FROM op",
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
       WHERE base_ver >= claim_ver OR claim_ver > local_ver

@@ -1,6 +1,6 @@
 /** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-5). */
 import { type Doc, digestOf } from "../hosted-model/document.ts";
-import type { Device, EntryState } from "./device.ts";
+import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import { isFile, type Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 
@@ -17,7 +17,6 @@ export interface RestOptions {
 
 /** Writes to the server that one user action may cost on average, trouble included (FIN-5). */
 const writesPerActionMax = 12;
-const conflictsDir = "/.conflicts/";
 
 /** Why the run is not at rest yet; undefined when it is. Not yet a violation: time may heal it. */
 export function unrest(options: RestOptions): string | undefined {
