@@ -10,14 +10,12 @@ import { MovedDirectories } from "./moved-directories.ts";
 export class Aliases {
   readonly #context: StoreContext;
   readonly #moved: MovedDirectories;
-  readonly #any;
   readonly #waiting;
 
   constructor(context: StoreContext) {
     this.#context = context;
     this.#moved = new MovedDirectories(context);
     const { sql } = context.db;
-    this.#any = sql.prepare<[], number>("SELECT 1 FROM entry WHERE alias = 1 LIMIT 1").pluck();
     // The smallest document id gets the path, on every device (docs/spec/sync.md).
     this.#waiting = sql.prepare<[string], EntryRow>(
       "SELECT * FROM entry WHERE base_path = ? AND alias = 1 AND state = 'live' ORDER BY doc_id LIMIT 1",
@@ -38,8 +36,8 @@ export class Aliases {
 
   /** Within a transaction: something called `name` in `parent` has gone or moved. If the name is free now, an alias ends. */
   endAt(parent: number, name: string): void {
-    if (this.#any.get() === undefined) return;
     const { entries, inodes, versions, invalidate } = this.#context;
+    if (!entries.mayHaveAliases) return;
     if (entries.inoOf(parent, name) !== undefined) return;
     const path = entries.textPath({ parent, name });
     const waiting = path === undefined ? undefined : this.#waiting.get(path);

@@ -108,7 +108,13 @@ const recordBytesMax = 4 << 20;
 /** The row of table `store` that says which record the database's state is that of. */
 const redoFact = "redo_seq";
 
-/** Each transaction is a savepoint and a record; SQLite commits a thousand of them at once. */
+/**
+ * Each transaction is a record; SQLite commits a thousand of them at once.
+ *
+ * One that fails after it has written is taken back by taking back all that SQLite has not committed and running the
+ * records again: hardly any does, and a savepoint for each costs a tenth of an operation. Where one has failed the next
+ * may too, on a full disk above all, so from then on each has a savepoint until SQLite has committed.
+ */
 export class RedoCommits implements Commits {
   readonly #sql: Connection;
   readonly #prepare: Connection["prepare"];
@@ -116,6 +122,7 @@ export class RedoCommits implements Commits {
   readonly #log: RedoLog;
   readonly #begin: Statement;
   readonly #commit: Statement;
+  readonly #rollback: Statement;
   readonly #savepoint: Statement;
   readonly #release: Statement;
   readonly #undo: Statement;
@@ -124,6 +131,11 @@ export class RedoCommits implements Commits {
   readonly #again = new Map<string, Statement>();
   #isOpen = false;
   #mark = 0;
+  /** Whether a transaction has failed since SQLite last committed: those that follow have savepoints. */
+  #isCareful = false;
+  /** Whether the open transaction has one, and whether it has run a statement that writes. */
+  #hasSavepoint = false;
+  #hasRun = false;
   /** The last record that SQLite has committed. */
   #committedSeq: number;
   /** The last record, and the length of the log, when it last should have. */
@@ -140,6 +152,7 @@ export class RedoCommits implements Commits {
     this.#exec = sql.exec.bind(sql);
     this.#begin = sql.prepare("BEGIN IMMEDIATE");
     this.#commit = sql.prepare("COMMIT");
+    this.#rollback = sql.prepare("ROLLBACK");
     this.#savepoint = sql.prepare("SAVEPOINT operation");
     this.#release = sql.prepare("RELEASE operation");
     this.#undo = sql.prepare("ROLLBACK TO operation");
@@ -165,7 +178,9 @@ export class RedoCommits implements Commits {
   begin(): void {
     if (!this.#sql.inTransaction) this.#begin.run();
     this.#mark = this.#log.mark;
-    this.#savepoint.run();
+    this.#hasSavepoint = this.#isCareful;
+    if (this.#hasSavepoint) this.#savepoint.run();
+    this.#hasRun = false;
     this.#isOpen = true;
   }
 
@@ -180,7 +195,7 @@ export class RedoCommits implements Commits {
   commit(): void {
     assert(this.#sql.inTransaction, "SQLite still has what is to be recorded");
     this.#log.write();
-    this.#release.run();
+    if (this.#hasSavepoint) this.#release.run();
     this.#isOpen = false;
   }
 
@@ -194,10 +209,15 @@ export class RedoCommits implements Commits {
   rollback(): void {
     this.#isOpen = false;
     this.#log.undo(this.#mark);
-    if (this.#sql.inTransaction) {
+    if (!this.#sql.inTransaction) this.#restore();
+    else if (this.#hasSavepoint) {
       this.#undo.run();
       this.#release.run();
-    } else this.#restore();
+    } else if (this.#hasRun) {
+      this.#isCareful = true;
+      this.#rollback.run();
+      this.#restore();
+    }
   }
 
   checkpoint(): void {
@@ -241,6 +261,7 @@ export class RedoCommits implements Commits {
       this.#setSeq.run(String(seq));
       this.#commit.run();
       this.#committedSeq = seq;
+      this.#isCareful = false;
       return true;
     } catch (error) {
       if (!isDiskFull(error)) throw error;
@@ -282,6 +303,7 @@ export class RedoCommits implements Commits {
       const counts = /^\s*(INSERT|UPDATE|DELETE)\b/i.test(text);
       statement.run = (...values) => {
         if (!this.#isOpen) return this.#noted(() => run(...values), text, values);
+        this.#hasRun = true;
         const result = run(...values);
         if (!counts || result.changes > 0) this.#log.note(text, values);
         return result;
@@ -294,6 +316,7 @@ export class RedoCommits implements Commits {
   #noted<T>(write: () => T, text: string, values: Values | undefined): T {
     const isOwn = !this.#isOpen;
     if (isOwn) this.begin();
+    this.#hasRun = true;
     try {
       const result = write();
       this.#log.note(text, values);

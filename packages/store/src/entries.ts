@@ -123,8 +123,11 @@ export class Entries {
   readonly #delete;
   readonly #bumpIno;
   readonly #parentOfDir;
+  readonly #anyAlias;
   readonly #renameConflict;
   readonly #updates = new Map<string, { run(...values: unknown[]): unknown }>();
+  /** Whether there was an alias since it was first asked: hardly ever, and it is asked with each name that goes. */
+  #mayHaveAliases: boolean | undefined;
   /** Random bytes drawn ahead: the system gives many as quickly as a few. */
   #drawn: Uint8Array = new Uint8Array(0);
 
@@ -176,6 +179,7 @@ export class Entries {
     this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
     this.#renameConflict = sql.prepare("UPDATE conflict SET fid = ? WHERE fid = ?");
     this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ? AND state = 'live'");
+    this.#anyAlias = sql.prepare("SELECT 1 FROM entry WHERE alias = 1 LIMIT 1");
     this.#parentOfDir = sql.prepare<[number], { parent: number; name: string; fid: string }>(
       "SELECT parent, name, fid FROM entry WHERE ino = ? AND state = 'live' LIMIT 1",
     );
@@ -270,7 +274,14 @@ export class Entries {
     return identity;
   }
 
+  /** Whether any entry may be an alias. */
+  get mayHaveAliases(): boolean {
+    this.#mayHaveAliases ??= this.#anyAlias.get() !== undefined;
+    return this.#mayHaveAliases;
+  }
+
   update(fid: string, changes: EntryChanges): void {
+    if (changes.alias === 1) this.#mayHaveAliases = true;
     const columns = Object.keys(changes);
     if (columns.length === 0) return;
     const key = columns.join();

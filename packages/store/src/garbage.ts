@@ -10,8 +10,12 @@ import type { ReadyFiles } from "./ready-files.ts";
 
 /** Bytes freed in one step. */
 const stepBytes = 16 << 20;
-/** Files removed in one tick. */
+/** Files removed in one tick: so many when nothing was committed since the last one, and so many while somebody works. */
 const removedMax = 64;
+const removedMaxBusy = 8;
+/** Milliseconds between two ticks while somebody works, and how many files may wait meanwhile. */
+const busyMs = 10;
+const waitingMax = 8192;
 
 interface Waiting {
   /** Bytes, as far as they are known. */
@@ -31,6 +35,8 @@ export class Garbage {
   #waitingBytes = 0;
   /** Sizes of large files that are being cut down. */
   readonly #large = new Map<number, number>();
+  /** Commits at the last tick. */
+  #seenCommits = 0;
 
   constructor(db: Database, bytes: ByteStore, ready: ReadyFiles, log: Logger) {
     this.#db = db;
@@ -55,18 +61,30 @@ export class Garbage {
     return this.#waiting.has(ino) || this.#large.has(ino);
   }
 
-  /** Whether `tick` has something to do. */
-  get isReady(): boolean {
+  /** Milliseconds until `tick` has something to do; infinite when it has nothing. */
+  get nextTickMs(): number {
+    if (!this.#isReady) return Number.POSITIVE_INFINITY;
+    return this.#isBusy ? busyMs : 0;
+  }
+
+  get #isReady(): boolean {
     if (this.#large.size > 0) return true;
     for (const { commit } of this.#waiting.values()) return commit <= this.#db.durableCount;
     return false;
   }
 
+  /** Whether somebody works, who would wait for what is removed. */
+  get #isBusy(): boolean {
+    return this.#db.commitCount !== this.#seenCommits && this.#waiting.size <= waitingMax;
+  }
+
   /** Removes some of what may go. Never fails: the rows are gone, and the answers given. */
   tick(): void {
+    const countMax = this.#isBusy ? removedMaxBusy : removedMax;
+    this.#seenCommits = this.#db.commitCount;
     let count = 0;
     for (const [ino, { size, commit }] of this.#waiting) {
-      if (commit > this.#db.durableCount || count === removedMax) break;
+      if (commit > this.#db.durableCount || count === countMax) break;
       count += 1;
       this.#waiting.delete(ino);
       this.#waitingBytes -= size ?? 0;

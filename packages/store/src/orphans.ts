@@ -5,7 +5,7 @@
  * Freeing acknowledges nothing, so it takes no commit of its own while operations keep coming: it rides with the
  * next transaction, or is done by `tick` when there is none.
  */
-import { isDirectory, isRegular, type Logger } from "@smfs/core";
+import { type Clock, isDirectory, isRegular, type Logger } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
 import type { Database } from "./database.ts";
 import type { Entries, EntryRow } from "./entries.ts";
@@ -20,11 +20,17 @@ interface OrphansContext {
   readonly entries: Entries;
   readonly bytes: ByteStore;
   readonly openFiles: OpenFiles;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Inodes freed in one transaction at most. */
 const batchMax = 128;
+/**
+ * Milliseconds that freeing waits for a transaction to ride with. Without it whoever removes one file after another
+ * would have each freed by a transaction of its own, in the moment in which he comes with the next.
+ */
+const rideMs = 10;
 
 export class Orphans {
   readonly #context: OrphansContext;
@@ -34,8 +40,10 @@ export class Orphans {
   readonly #held = new Set<number>();
   /** Inodes without a name that were in use when they lost it. */
   readonly #inUse = new Set<number>();
-  /** Those of them that nobody uses any more. */
+  /** Those of them that nobody uses any more, and since when there is any. */
   readonly #unused = new Set<number>();
+  #unusedSinceMs = 0;
+  readonly #hasAttempts;
   readonly #deleteOp;
   readonly #deleteRevs;
 
@@ -44,6 +52,11 @@ export class Orphans {
     const { db, bytes, inodes, log } = context;
     this.ready = new ReadyFiles(bytes, inodes, log);
     this.garbage = new Garbage(db, bytes, this.ready, log);
+    this.#hasAttempts = context.db.sql
+      .prepare<[string, string], number>(
+        "SELECT EXISTS (SELECT 1 FROM op WHERE fid = ?) OR EXISTS (SELECT 1 FROM rev WHERE fid = ?)",
+      )
+      .pluck();
     this.#deleteOp = context.db.sql.prepare("DELETE FROM op WHERE fid = ?");
     this.#deleteRevs = context.db.sql.prepare("DELETE FROM rev WHERE fid = ?");
     context.db.atBegin(() => this.#freeUnused());
@@ -75,12 +88,14 @@ export class Orphans {
 
   /** An inode was closed or forgotten: if it has no name it is freed, soon. */
   noteUnused(ino: number): void {
-    if (this.#inUse.has(ino)) this.#unused.add(ino);
+    if (!this.#inUse.has(ino)) return;
+    if (this.#unused.size === 0) this.#unusedSinceMs = this.#context.clock.monotonic();
+    this.#unused.add(ino);
   }
 
-  /** Whether something waits for `tick`, or for a transaction to ride with. */
-  get isPending(): boolean {
-    return this.#unused.size > 0;
+  /** When `tick` is to free what no transaction has taken along, on the monotonic clock; infinite for nothing. */
+  get dueMs(): number {
+    return this.#unused.size === 0 ? Number.POSITIVE_INFINITY : this.#unusedSinceMs + rideMs;
   }
 
   /** Frees what no transaction has taken along. */
@@ -97,8 +112,11 @@ export class Orphans {
     above: Partial<Omit<InodeRow, "ino">> = {},
   ): void {
     const { entries } = this.#context;
-    this.#deleteOp.run(entry.fid);
-    this.#deleteRevs.run(entry.fid);
+    // What was never sent has neither: one question costs less than two deletions of nothing.
+    if (this.#hasAttempts.get(entry.fid, entry.fid) === 1) {
+      this.#deleteOp.run(entry.fid);
+      this.#deleteRevs.run(entry.fid);
+    }
     entries.delete(entry.fid);
     if (entry.state === "live") this.unlinked(entry.ino, entry.parent, above);
     else this.freeIfUnused(entry.ino);

@@ -342,6 +342,33 @@ test("[REDO-6] when SQLite gives up what it has not committed, nothing acknowled
   expect(rowsAfterStart(killed(dir))).toEqual(rows(db));
 });
 
+test("[REDO-6] a transaction that fails takes nothing of those before it along, whenever SQLite committed last", () => {
+  const dir = folder();
+  const db = database(dir);
+  const fail = (write: () => void): void => {
+    const before = rows(db);
+    const failing = (): void =>
+      db.transaction(() => {
+        write();
+        throw new Error("given up");
+      });
+    expect(failing).toThrow("given up");
+    expect(rows(db)).toEqual(before);
+  };
+  for (const round of ["first", "second"]) {
+    db.transaction(() => put(db, round));
+    fail(() => undefined);
+    // The first that has written is taken back by running the records again, those after it by a savepoint.
+    fail(() => put(db, "never"));
+    db.transaction(() => put(db, `${round} between`));
+    fail(() => put(db, "never either"));
+    db.transaction(() => put(db, `${round} after`));
+    expect(rowsAfterStart(killed(dir))).toEqual(rows(db));
+    db.checkpoint();
+  }
+  expect(rows(db).cursor).toHaveLength(6);
+});
+
 test("[REDO-6] a write outside of a transaction is one of its own", () => {
   const dir = folder();
   const db = database(dir);

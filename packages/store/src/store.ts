@@ -70,6 +70,8 @@ import { Xattrs } from "./xattrs.ts";
 const markSliceMs = 2;
 const recoverSliceMs = 2;
 const evictSliceMs = 2;
+/** Milliseconds that clearing a bit waits for a transaction to ride with, after it is due. */
+const rideMs = 4;
 
 export interface StoreOptions {
   /** The database, or the path of its file; `":memory:"` for one that is gone with the process. */
@@ -204,11 +206,12 @@ export class Store implements FileSystem {
   /** Milliseconds until `tick` has something to do; -1 when nothing waits for time. */
   nextTickMs(): number {
     const { writers, orphans, clock } = this.#context;
-    if (orphans.isPending || orphans.garbage.isReady || this.#moved.isPending) return 0;
-    if (this.#recovery.isPending) return 0;
+    if (this.#moved.isPending || this.#recovery.isPending) return 0;
     const nowMs = clock.monotonic();
     const dueMs = Math.min(
-      writers.nextDueMs,
+      writers.nextDueMs + rideMs,
+      orphans.dueMs,
+      nowMs + orphans.garbage.nextTickMs,
       this.#checkpoints.dueMs(nowMs),
       this.#fillBatches.dueMs(nowMs),
       this.#blobs.dueMs,
@@ -434,7 +437,7 @@ function fileContext(
   const inodes = new Inodes(db, clock);
   const entries = new Entries(db, random);
   const openFiles = new OpenFiles();
-  const orphans = new Orphans({ db, inodes, entries, bytes, openFiles, log });
+  const orphans = new Orphans({ db, inodes, entries, bytes, openFiles, clock, log });
   const context: StoreContext = {
     db,
     facts,

@@ -111,7 +111,7 @@ function breachesOf(
       entries,
       bytes,
       openFiles,
-      orphans: new Orphans({ db, inodes, entries, bytes, openFiles, log }),
+      orphans: new Orphans({ db, inodes, entries, bytes, openFiles, clock, log }),
       waits: new Waits(),
       names: new FreeNames(entries),
       pend: new Pend(db),
