@@ -1,7 +1,6 @@
 /** Directory streams. A position is an entry's number, so a stream survives whatever comes and goes meanwhile. */
 import { assert, type DirEntry, FsError, isDirectory, rootIno, S_IFDIR, S_IFMT } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
-import { textsPerName } from "./entries.ts";
 
 /** Names read from the database at a time. */
 const batchNames = 256;
@@ -48,18 +47,16 @@ export class Directories {
       if (!visit({ name: "..", ino, type: S_IFDIR, cookie: parentCookie })) return;
     }
     const { entries, inodes } = this.#context;
-    let afterId = Math.max(0, cookie - parentCookie);
-    for (;;) {
-      const texts = entries.names(directory, afterId, batchNames);
-      for (let at = 0; at < texts.length; at += textsPerName) {
-        const id = Number(texts[at]);
-        assert(id > afterId, "a stream goes forward");
-        afterId = id;
-        const ino = Number(texts[at + 1]);
-        const type = inodes.modeOf(ino) & S_IFMT;
-        if (!visit({ name: texts[at + 2] ?? "", ino, type, cookie: id + parentCookie })) return;
-      }
-      if (texts.length < batchNames * textsPerName) return;
+    let lastId = Math.max(0, cookie - parentCookie);
+    const visitName = (id: number, ino: number, name: string): boolean => {
+      assert(id > lastId, "a stream goes forward");
+      lastId = id;
+      const type = inodes.modeOf(ino) & S_IFMT;
+      return visit({ name, ino, type, cookie: id + parentCookie });
+    };
+    let afterId: number | undefined = lastId;
+    while (afterId !== undefined) {
+      afterId = entries.eachName(directory, afterId, batchNames, visitName);
     }
   }
 
