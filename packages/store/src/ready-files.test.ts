@@ -136,7 +136,8 @@ os.close(fd)
 print("mapped",flush=True)
 sys.stdin.readline()
 print(m[:6].decode(),flush=True)`;
-  const args = ["-c", script, join(dir, "work", String(ino))];
+  // Isolated: the environment may have Python write a line in two pieces.
+  const args = ["-I", "-c", script, join(dir, "work", String(ino))];
   const child = spawn("python3", args, { stdio: ["pipe", "pipe", "inherit"] });
   await once(child.stdout, "data");
   store.unlink(rootIno, "a", caller);
