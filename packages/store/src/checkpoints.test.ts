@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { SyncJob } from "./syncs.ts";
 import { StoreFixture } from "./testing/store-fixture.ts";
 
 function counted(f: StoreFixture): () => number {
@@ -40,6 +41,49 @@ test("[STORE-15] under continuous load it is folded back before it grows without
     f.store.tick();
   }
   expect(count()).toBe(1);
+});
+
+test("[STORE-15] under continuous load the redo log is synced elsewhere, once at a time, and checkpoints are rare", () => {
+  const jobs: SyncJob[] = [];
+  const f = new StoreFixture({ syncer: (job) => jobs.push(job) });
+  f.settle();
+  const count = counted(f);
+  const before = f.db.commitCount;
+  const commit = (times: number): void => {
+    for (let index = 0; index < times; index += 1) {
+      f.db.transaction(() => undefined);
+      f.store.tick();
+    }
+  };
+  commit(4095);
+  expect(jobs).toEqual([]);
+  commit(1);
+  expect(jobs).toEqual([{ id: 1, file: undefined, names: false, log: true }]);
+  commit(5000);
+  expect(jobs).toHaveLength(1);
+  expect(f.store.nextTickMs()).toBeGreaterThan(0);
+  f.store.synced({ id: 1 });
+  expect(f.db.durableCount).toBe(before + 4096);
+  commit(1);
+  expect(jobs).toHaveLength(2);
+  f.store.synced({ id: 2 });
+  expect(f.store.takeResumed()).toEqual([]);
+  commit(32_767 - (f.db.commitCount - before));
+  expect(count()).toBe(0);
+  commit(1);
+  expect(count()).toBe(1);
+});
+
+test("[STORE-15] a redo log that could not be synced elsewhere ends all commits", () => {
+  const jobs: SyncJob[] = [];
+  const f = new StoreFixture({ syncer: (job) => jobs.push(job) });
+  for (let index = 0; jobs.length === 0; index += 1) {
+    expect(index).toBeLessThan(5000);
+    f.db.transaction(() => undefined);
+    f.store.tick();
+  }
+  f.store.synced({ id: 1, failure: { of: "log", code: "EIO" } });
+  expect(() => f.mkdir("/d")).toThrow("EIO");
 });
 
 test("[STORE-15] what was committed before it is known to survive a power loss", () => {

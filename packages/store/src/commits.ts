@@ -37,6 +37,8 @@ export interface Commits {
   /** How much is noted of the open transaction, to `undo` what was noted since. */
   readonly mark: number;
   undo(mark: number): void;
+  /** Bytes of records since the last checkpoint. */
+  readonly recordBytes: number;
   /** Every commit survives a power loss on return. */
   checkpoint(): void;
   /** Before the connection is closed. @param isSound the disk has not failed: what can be committed is */
@@ -51,6 +53,7 @@ export class DirectCommits implements Commits {
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly mark: number = 0;
+  readonly recordBytes: number = 0;
   #changesBefore = 0;
   #isFull = false;
 
@@ -186,6 +189,10 @@ export class RedoCommits implements Commits {
 
   get mark(): number {
     return this.#log.mark;
+  }
+
+  get recordBytes(): number {
+    return this.#log.bytes;
   }
 
   undo(mark: number): void {

@@ -309,6 +309,11 @@ export class Database {
     this.#failure ??= error;
   }
 
+  /** Bytes of the redo log; 0 without one. */
+  get recordBytes(): number {
+    return this.#commits.recordBytes;
+  }
+
   /** Whether all of them do. */
   get isDurable(): boolean {
     return this.#durableCount === this.#commitCount;

@@ -142,7 +142,7 @@ export class Store implements FileSystem {
     this.#renaming = new Renaming(context, this.#removal, this.#moved, aliases);
     this.#files = new Files(context, this.#attributes, options.durability ?? "fsync");
     this.#directories = new Directories(context);
-    this.#checkpoints = new Checkpoints(context.db);
+    this.#checkpoints = new Checkpoints(context.db, context.syncs);
     this.#blobs = new BlobCollection(context);
     this.#fillBatches = new FillBatches(context);
     this.#eviction =

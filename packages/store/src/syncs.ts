@@ -40,7 +40,8 @@ export type SyncStage = { readonly note: SyncedBytes } | "done";
 interface Running {
   /** Commits before the job, if it makes them durable. */
   readonly commits: number | undefined;
-  readonly ticket: Ticket;
+  /** Whether an operation waits for it. */
+  readonly isAwaited: boolean;
 }
 
 export class Syncs {
@@ -50,6 +51,7 @@ export class Syncs {
   readonly #running = new Map<number, Running>();
   readonly #stages = new Map<Ticket, SyncStage>();
   #next = 1;
+  #isLogRunning = false;
 
   constructor(db: Database, waits: Waits, begin: Syncer) {
     this.#db = db;
@@ -63,9 +65,25 @@ export class Syncs {
     this.#next += 1;
     const ticket = this.#waits.ticket(keyOf(id));
     this.#stages.set(ticket, stage);
-    this.#running.set(id, { ticket, commits: what.log ? this.#db.commitCount : undefined });
+    const commits = what.log ? this.#db.commitCount : undefined;
+    this.#running.set(id, { isAwaited: true, commits });
     this.#begin({ id, ...what });
     throw new Parked(ticket, true);
+  }
+
+  /** Whether a job of `syncLog` runs. */
+  get isLogRunning(): boolean {
+    return this.#isLogRunning;
+  }
+
+  /** Has what is committed made durable; no operation waits for it. One at a time: while one runs it does nothing. */
+  syncLog(): void {
+    if (this.#isLogRunning) return;
+    this.#isLogRunning = true;
+    const id = this.#next;
+    this.#next += 1;
+    this.#running.set(id, { isAwaited: false, commits: this.#db.commitCount });
+    this.#begin({ id, file: undefined, names: false, log: true });
   }
 
   /** What a resumed operation goes on with; undefined for one that begins. @throws FsError when the disk failed */
@@ -86,7 +104,8 @@ export class Syncs {
     else if (failure === undefined && running.commits !== undefined) {
       this.#db.noteDurable(running.commits);
     }
-    this.#waits.settle(keyOf(id), failure?.code ?? "ready");
+    if (running.isAwaited) this.#waits.settle(keyOf(id), failure?.code ?? "ready");
+    else this.#isLogRunning = false;
   }
 
   /** Nobody waits for the ticket any more. */
