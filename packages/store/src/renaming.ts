@@ -17,7 +17,7 @@ import {
 } from "@smfs/core";
 import type { Aliases } from "./aliases.ts";
 import { checkNewName } from "./creation.ts";
-import type { NamedEntry } from "./entries.ts";
+import type { EntryChanges, NamedEntry } from "./entries.ts";
 import type { FileContext } from "./file-context.ts";
 import type { InodeRow } from "./inodes.ts";
 import { keepBase, noteBase } from "./keep-base.ts";
@@ -99,14 +99,7 @@ export class Renaming {
     }
     db.transaction(() => {
       const version = versions.next();
-      // Where it is now is where the user put it: an alias that was renamed is none any more.
-      entries.update(entry.fid, {
-        parent: to.ino,
-        name: toName,
-        alias: 0,
-        local_only: localOnly(from),
-        local_ver: version,
-      });
+      entries.update(entry.fid, this.#moveTo(from, to.ino, toName, version));
       if (isDir) this.#moved.start(inode.ino, version);
       this.#settleParents(from, to.ino, version);
       this.#aliases.endAt(entry.parent, entry.name);
@@ -166,14 +159,25 @@ export class Renaming {
     const { entries } = this.#context;
     this.#removal.drop(target.entry, target.inode, version);
     const { parent, name } = target.entry;
-    entries.update(from.entry.fid, {
-      parent,
-      name,
-      alias: 0,
-      local_only: localOnly(from),
-      local_ver: version,
-    });
+    entries.update(from.entry.fid, this.#moveTo(from, parent, name, version));
     if (isDirectory(from.inode.mode)) this.#moved.start(from.inode.ino, version);
+  }
+
+  /**
+   * What changes of an entry that gets another name. Of the rest nothing is written, not even as it is: SQLite would write
+   * every index anew that has such a column.
+   */
+  #moveTo(from: Named, parent: number, name: string, version: number): EntryChanges {
+    const { entry } = from;
+    const local = localOnly(from);
+    return {
+      ...(parent === entry.parent ? {} : { parent }),
+      name,
+      // Where it is now is where the user put it: an alias that was renamed is none any more.
+      ...(this.#context.entries.mayHaveAliases ? { alias: 0 } : {}),
+      ...(local === entry.local_only ? {} : { local_only: local }),
+      local_ver: version,
+    };
   }
 
   /** "names swap, inodes stay with their fid" */
