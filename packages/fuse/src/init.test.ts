@@ -37,6 +37,13 @@ describe("negotiation", () => {
     expect((forcedOff?.flags ?? 0) & flag).toBe(0);
   });
 
+  test("[FUSE-20] truncation is a part of the open only where the kernel says what it clears", () => {
+    expect((negotiate(offer, wishes)?.flags ?? 0) & flags.FUSE_ATOMIC_O_TRUNC).not.toBe(0);
+    const without = { flags: flags.FUSE_HANDLE_KILLPRIV_V2 };
+    const terms = negotiate(offer, { ...wishes, without });
+    expect((terms?.flags ?? 0) & flags.FUSE_ATOMIC_O_TRUNC).toBe(0);
+  });
+
   test("[FUSE-3] nothing that was not offered is asked for", () => {
     const terms = negotiate({ ...offer, flags: 0, flags2: 0xffff_ffff }, wishes);
     expect(terms).toMatchObject({ flags: 0, flags2: 0, passthrough: false });

@@ -135,6 +135,9 @@ export function negotiate(offer: KernelOffer, wishes: Wishes): Terms | undefined
   if (wishes.posixAcl && (offered & aclFlags) === aclFlags) {
     flags |= aclFlags | (offered & FUSE_SETXATTR_EXT);
   }
+  // A kernel that says nothing about set-user-id bits clears them itself, but not when truncation is a part of the open:
+  // then it drops what it would have sent (fuse_do_setattr). So there the truncation is a request of its own.
+  if ((flags & FUSE_HANDLE_KILLPRIV_V2) === 0) flags &= ~FUSE_ATOMIC_O_TRUNC;
   const extended = (flags & FUSE_INIT_EXT) !== 0;
   const offered2 = extended ? offer.flags2 & ~(without.flags2 ?? 0) : 0;
   const flags2 = wishes.passthrough ? offered2 & FUSE_PASSTHROUGH_2 : 0;
