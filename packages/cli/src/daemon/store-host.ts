@@ -105,6 +105,9 @@ export class StoreHost {
       workerData: settings,
       transferList: [channel.port2],
       name: "smfs-store",
+      // A descriptor to be synced is opened there and closed here: Node would take its number for open still, warn of
+      // the next file that gets it, and close whatever has it when the thread ends.
+      trackUnmanagedFds: false,
     });
     this.ended = this.#watch();
   }
