@@ -18,8 +18,9 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { type Invalidation, silentLogger } from "@smfs/core";
 import { openWakeFd, signalWake } from "@smfs/native";
 import { FUSE_KERNEL_MINOR_VERSION } from "../abi.ts";
-import { mountFuse, unmountFuse } from "../mount.ts";
+import { mountFuse, mountType, unmountFuse } from "../mount.ts";
 import { MountError } from "../mount-error.ts";
+import { listMounts } from "../mount-table.ts";
 import { Notifier } from "../notifier.ts";
 import type { MemoryWorkerData, WorkerOrder } from "./memory-worker.ts";
 import type { RemoteEffect } from "./remote-hand.ts";
@@ -91,14 +92,24 @@ function main(): void {
   writeSync(1, "ready\n");
 }
 
-/** A busy mount is taken out of the tree, and ends when whoever uses it is done. */
+/**
+ * A busy mount is taken out of the tree, and ends when whoever uses it is done. One that somebody has unmounted already
+ * is none: this process then ends as soon as its worker has.
+ */
 function unmount(mountPoint: string): void {
-  try {
-    unmountFuse(mountPoint);
-  } catch (error) {
-    if (!(error instanceof MountError)) throw error;
-    unmountFuse(mountPoint, { lazy: true });
+  for (const lazy of [false, true]) {
+    try {
+      if (isMounted(mountPoint)) unmountFuse(mountPoint, { lazy });
+      return;
+    } catch (error) {
+      const isOver = error instanceof MountError && (!lazy || !isMounted(mountPoint));
+      if (!isOver) throw error;
+    }
   }
+}
+
+function isMounted(mountPoint: string): boolean {
+  return listMounts().some((mount) => mount.mountPoint === mountPoint && mount.type === mountType);
 }
 
 main();
