@@ -1,14 +1,15 @@
 // Suites that nobody here wrote, on a mount of the daemon and on the disk: what differs is ours.
 //
-//     npm run suites [-- go|python|stress-ng ...]
+//     npm run suites [-- go|python|stress-ng|npm ...]
 //
 // Those of programs that this machine has: Go's tests of its os and archive packages, Python's of what touches files,
-// stress-ng's stressors of file systems with --verify. Takes some minutes; prints a table, and keeps the logs of what failed.
+// stress-ng's stressors of file systems with --verify, npm installing all that this workspace needs from its registry. Takes some minutes; prints a table, and keeps the logs of what failed.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DaemonMount } from "../test/mount/daemon-mount.ts";
+import { root } from "../test/workspace-files.ts";
 
 interface Part {
   readonly name: string;
@@ -37,6 +38,17 @@ const stressors =
   "access chdir chmod chown copy-file dentry dir dirdeep dirmany fallocate fcntl filename flock fpunch fsize fstat getdent handle hdd inode-flags inotify io iomix lease link locka lockf lockofd mknod open rename symlink sync-file utime xattr seek sendfile splice readahead mmap mmapfork msync revio aio dynlib".split(
     " ",
   );
+
+/** Installs the packages of a workspace, `$0`; every one is there, the largest of them work, and all can be removed. */
+const npmScript = `
+  cp "$0/package.json" "$0/package-lock.json" .
+  for manifest in "$0"/packages/*/package.json; do
+    part=packages/$(basename "$(dirname "$manifest")") && mkdir -p "$part" && cp "$manifest" "$part"
+  done
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  npm ls --all > listed
+  node_modules/.bin/tsc --version && node_modules/.bin/esbuild --version && node_modules/.bin/biome --version
+  rm -rf node_modules && test ! -e node_modules`;
 
 const suites: readonly Suite[] = [
   {
@@ -71,9 +83,16 @@ const suites: readonly Suite[] = [
       }));
     },
   },
+  {
+    name: "npm",
+    parts: () => {
+      if (output("npm", "--version") === "") return [];
+      return [{ name: "ci", command: ["bash", "-euo", "pipefail", "-c", npmScript, root] }];
+    },
+  },
 ];
 
-const partMs = 300_000;
+const partMs = 600_000;
 
 /** Runs a part in a fresh directory below. @returns whether it ended well, and what it printed */
 function runIn(below: string, suite: string, part: Part): { isGood: boolean; log: string } {
