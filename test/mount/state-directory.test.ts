@@ -2,17 +2,31 @@
 // working files lie on a file system without fallocate's zeroes, or stacked one layer deeper.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../posix/differences.ts";
-import { groups, observe } from "../posix/groups.ts";
+import { type Group, groups, observe } from "../posix/groups.ts";
+import { permissionCases } from "../posix/permissions.ts";
+import { handleCases } from "../posix/processes.ts";
 import { sys } from "../posix/syscalls.ts";
 import { DaemonMount } from "./daemon-mount.ts";
 import { shell } from "./memory-mount.ts";
 
 const isRoot = process.geteuid?.() === 0;
+
+/** Root alone can be somebody else, whom the mount must let in. */
+const allGroups: readonly Group[] = [
+  ...groups,
+  ...(isRoot
+    ? [
+        { name: "permissions", cases: permissionCases },
+        { name: "handles", cases: handleCases },
+      ]
+    : []),
+];
+const others: readonly string[] = isRoot ? ["--allow-other"] : [];
 
 interface Place {
   readonly dir: string;
@@ -57,6 +71,7 @@ let oracle: Place;
 beforeAll(() => {
   sys.umask(0);
   oracle = onTmpfs();
+  chmodSync(oracle.dir, 0o755);
 });
 
 afterAll(() => {
@@ -78,7 +93,8 @@ describe.each(places)("with its state on $name", ({ make }) => {
 
   beforeAll(async () => {
     place = make();
-    mount = await DaemonMount.start([], { below: place.dir });
+    chmodSync(place.dir, 0o755);
+    mount = await DaemonMount.start(others, { below: place.dir });
   });
 
   afterAll(async () => {
@@ -86,7 +102,7 @@ describe.each(places)("with its state on $name", ({ make }) => {
     place.remove();
   });
 
-  for (const { name, cases } of groups) {
+  for (const { name, cases } of allGroups) {
     test.each(Object.entries(cases))(`[POSIX-4] ${name}: %s`, (title, run) => {
       const expected = observe(oracle.dir, run);
       const seen = observe(mount.dir, run);
