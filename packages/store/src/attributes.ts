@@ -51,6 +51,7 @@ export class Attributes {
     waits.take(caller.resumed);
     if (changes.size !== undefined) verification.verify(ino);
     const row = inodes.get(ino);
+    if (fh === undefined) this.checkStands(row);
     if (fh !== undefined && changes.size !== undefined && !openFiles.get(fh).isWriter) {
       throw new FsError("EBADF", `file ${fh} is not open for writing`);
     }
@@ -111,6 +112,15 @@ export class Attributes {
     if (openFiles.isOpen(ino)) working.closeWritable(ino);
     else working.close(ino);
     writers.released(ino);
+  }
+
+  /**
+   * Whoever comes by a name that stands for another inode by now is to look it up again, as the kernel does then.
+   * @throws FsError ESTALE
+   */
+  checkStands(row: InodeRow): void {
+    if (this.#context.orphans.isReplaced(row))
+      throw new FsError("ESTALE", `inode ${row.ino} was replaced by a change from elsewhere`);
   }
 
   /** Parks the running operation until the bytes of a stub are here. */

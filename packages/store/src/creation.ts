@@ -141,6 +141,7 @@ export class Creation {
     waits.take(caller.resumed);
     verification.verify(ino);
     const row = inodes.get(ino);
+    this.#attributes.checkStands(row);
     if (isDirectory(row.mode)) throw new FsError("EPERM", `link directory ${ino}`);
     if (row.nlink >= linksMax) throw new FsError("EMLINK", `inode ${ino}`);
     const above = this.#vacant(parent, name);

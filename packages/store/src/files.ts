@@ -48,6 +48,8 @@ export class Files {
     waits.take(caller.resumed);
     verification.verify(ino);
     const row = inodes.get(ino);
+    const isForWriting = canWrite(flags) || (flags & O_TRUNC) !== 0;
+    if (isForWriting || row.stub === 1) this.#attributes.checkStands(row);
     if (isDirectory(row.mode)) throw new FsError("EISDIR", `open ${ino}`);
     if (!isRegular(row.mode)) throw new FsError("EOPNOTSUPP", `open ${ino}`);
     if ((flags & O_TRUNC) !== 0) this.#empty(row, flags);

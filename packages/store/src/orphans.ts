@@ -43,6 +43,8 @@ export class Orphans {
   /** Those of them that nobody uses any more, and since when there is any. */
   readonly #unused = new Set<number>();
   #unusedSinceMs = 0;
+  /** Inodes whose name sync has given to another inode: what is written to one of them is written to no file. */
+  readonly #replaced = new Set<number>();
   readonly #hasAttempts;
   readonly #deleteOp;
   readonly #deleteRevs;
@@ -79,6 +81,21 @@ export class Orphans {
   /** Whether an inode is known to be without a name, and will be freed when nobody uses it. */
   isWaiting(ino: number): boolean {
     return this.#inUse.has(ino);
+  }
+
+  /** Within a transaction: sync has given a name of the inode to another one. */
+  noteReplaced(ino: number): void {
+    this.#context.db.afterCommit(() => {
+      if (this.#inUse.has(ino)) this.#replaced.add(ino);
+    });
+  }
+
+  /**
+   * Whether an inode has lost its last name to sync, and not to a user: somebody may have looked the name up before, and
+   * must not open for writing what he found then.
+   */
+  isReplaced({ ino, nlink }: Pick<InodeRow, "ino" | "nlink">): boolean {
+    return nlink === 0 && this.#replaced.has(ino);
   }
 
   /** An inode without a name was made, and is open. */
@@ -155,7 +172,10 @@ export class Orphans {
     if (isRegular(inode.mode) && inode.stub === 0) {
       db.afterCommit(() => this.garbage.add(ino, inode.writers === 1 ? undefined : inode.size));
     }
-    db.afterCommit(() => this.#inUse.delete(ino));
+    db.afterCommit(() => {
+      this.#inUse.delete(ino);
+      this.#replaced.delete(ino);
+    });
     return true;
   }
 

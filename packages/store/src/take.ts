@@ -136,8 +136,10 @@ export class Take {
   replaceInode(entry: EntryRow, ino: number): number {
     const { entries, orphans } = this.#context;
     entries.update(entry.fid, { ino });
-    if (entry.state === "live") orphans.unlinked(entry.ino, entry.parent);
-    else orphans.freeIfUnused(entry.ino);
+    if (entry.state === "live") {
+      orphans.unlinked(entry.ino, entry.parent);
+      orphans.noteReplaced(entry.ino);
+    } else orphans.freeIfUnused(entry.ino);
     this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
     // Its other names, and who has it open, see that it has a name less.
     this.#context.invalidate({ kind: "inode", ino: entry.ino, attributesOnly: true });
