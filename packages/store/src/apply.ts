@@ -10,6 +10,7 @@ import type { StoreContext } from "./context.ts";
 import type { DirectoryDocuments } from "./directory-documents.ts";
 import { type EntryRow, isFid, isOwnCustomId } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
+import type { Linking } from "./linking.ts";
 import { deletedElsewhere } from "./pend.ts";
 import { observed, sendAnew } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion, SyncAttrs } from "./sync-model.ts";
@@ -27,6 +28,7 @@ export class Apply {
   readonly #conflicts: Conflicts;
   readonly #aliases: Aliases;
   readonly #directories: DirectoryDocuments;
+  readonly #linking: Linking;
 
   constructor(
     context: StoreContext,
@@ -36,6 +38,7 @@ export class Apply {
     aliases: Aliases,
     trash: Trash,
     conflicts: Conflicts,
+    linking: Linking,
   ) {
     this.#context = context;
     this.#views = views;
@@ -44,16 +47,23 @@ export class Apply {
     this.#trash = trash;
     this.#conflicts = conflicts;
     this.#aliases = aliases;
+    this.#linking = linking;
   }
 
   /** Carries one plan out, within the caller's transaction. */
   one(plan: Plan): Applied {
     const applied = this.#lacksBytes(plan) ? "stale" : this.#carryOut(plan);
     const seen = plan.seenSrev ?? null;
+    if (applied === "done") this.#relink(plan);
     if (applied === "stale") this.postpone(plan, "it changed here meanwhile");
     else if (plan.do === "defer") this.postpone(plan, plan.why);
     else this.#context.pend.drop(plan.docId, seen);
     return applied;
+  }
+
+  #relink({ docId }: Plan): void {
+    const entry = this.#context.entries.byDoc(docId);
+    if (entry !== undefined) this.#linking.relink(entry.fid);
   }
 
   /** What a plan was made of is looked at again later. Within a transaction. */
@@ -210,12 +220,13 @@ export class Apply {
   }
 
   /**
-   * Whether other names of the inode would get R's attributes, and nobody would send them: then this name goes on with an
-   * inode of its own (AGREE-9). What a server shows in place of what it was sent is nothing to make one from.
+   * Whether the name goes on with an inode of its own: it is no name of the same file any more (LINK-3), or other names
+   * would get R's attributes, which nobody may send for them (AGREE-9). What a server shows in place of what it was sent
+   * is nothing to make one from.
    */
   #leavesLink(entry: EntryRow, inode: InodeRow, remote: RemoteVersion): boolean {
     if (inode.nlink < 2 || isDirectory(inode.mode) || entry.diverged === 1) return false;
-    return !agreesOn(syncAttrs(inode), remote.attrs);
+    return this.#views.leavesLink(entry, remote) || !agreesOn(syncAttrs(inode), remote.attrs);
   }
 
   #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied {

@@ -16,6 +16,7 @@ import {
 import { conflictName, deviceOf, parseConflictName } from "./conflict-names.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
+import { linkOf, setLinkVersions } from "./link-versions.ts";
 import type { ConflictView } from "./port.ts";
 import type { Content, RemoteVersion } from "./sync-model.ts";
 import type { Take } from "./take.ts";
@@ -76,7 +77,10 @@ export class Conflicts {
     const place = this.#place(path, revision);
     const fid = this.#fidOf(revision, entry.fid);
     const conflictVer = versions.next();
+    const link = linkOf(this.#context, kept);
     this.#take.addEntry({ ...place, alias: false }, kept, conflictVer, fid);
+    // The other names of what was edited are names of the conflict version now.
+    setLinkVersions(this.#context, kept, link, conflictVer);
     if (entry.state === "deleted") inodes.update(kept, { nlink: inode.nlink + 1 });
     this.#put.run(
       fid,

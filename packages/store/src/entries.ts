@@ -126,6 +126,7 @@ export class Entries {
   readonly #insert;
   readonly #delete;
   readonly #bumpIno;
+  readonly #bumpOthers;
   readonly #parentOfDir;
   readonly #anyAlias;
   readonly #renameConflict;
@@ -182,6 +183,10 @@ export class Entries {
     );
     this.#delete = sql.prepare("DELETE FROM entry WHERE fid = ?");
     this.#renameConflict = sql.prepare("UPDATE conflict SET fid = ? WHERE fid = ?");
+    this.#bumpOthers = sql.prepare(
+      `UPDATE entry SET local_ver = @version WHERE ino = @ino AND state = 'live' AND local_only = 0
+         AND local_ver = base_ver AND fid <> @fid AND base_attrs ->> '$.link' IS NOT @link`,
+    );
     this.#bumpIno = sql.prepare("UPDATE entry SET local_ver = ? WHERE ino = ? AND state = 'live'");
     this.#anyAlias = sql.prepare("SELECT 1 FROM entry WHERE alias = 1 LIMIT 1");
     this.#parentOfDir = sql.prepare<[number], { parent: number; name: string; fid: string }>(
@@ -325,6 +330,18 @@ export class Entries {
    */
   bumpInode(ino: number, localVer: number): void {
     this.#bumpIno.run(localVer, ino);
+  }
+
+  /**
+   * LINK-4: what one name tells of the file that it is a name of, all of them tell. Sets local_ver of the clean ones among
+   * the others of an inode whose documents say another link.
+   */
+  bumpOtherNames(
+    { fid, ino }: Pick<EntryRow, "fid" | "ino">,
+    link: string | undefined,
+    version: number,
+  ): void {
+    this.#bumpOthers.run({ fid, ino, link: link ?? null, version });
   }
 
   delete(fid: string): void {

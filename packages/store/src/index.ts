@@ -15,6 +15,7 @@ export type { Answer, Asked, ExtractKind, Question, VersionNote } from "./genera
 export { extractKinds } from "./generated/questions.ts";
 export { tellingTransitions } from "./generated/settled-transitions.ts";
 export { IgnoreRules, ignoreBytesMax } from "./ignore-rules.ts";
+export { leavesLink, saidLink } from "./link-rules.ts";
 export { LogSync } from "./log-sync.ts";
 export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-byte-store.ts";
 export { MemoryByteStore } from "./memory-byte-store.ts";

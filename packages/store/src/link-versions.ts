@@ -3,10 +3,10 @@
  * answer to that changes has changed (docs/spec/store.md, STORE-9).
  */
 import type { StoreContext } from "./context.ts";
+import type { EntryRow } from "./entries.ts";
+import type { Link } from "./link-rules.ts";
 
 /** What the names of an inode say of each other: the smallest fid when there are several, else null. */
-export type Link = string | null;
-
 export function linkOf(context: StoreContext, ino: number): Link {
   const fids = context.entries
     .ofInode(ino)
@@ -24,4 +24,18 @@ export function setLinkVersions(
   version: number,
 ): void {
   if (linkOf(context, ino) !== before) context.entries.bumpInode(ino, version);
+}
+
+/**
+ * Within a transaction: an entry gets another identity (`Entries.reidentify`). The other names of its inode may be told by
+ * another one from now on.
+ */
+export function reidentify(
+  context: StoreContext,
+  { fid, ino }: Pick<EntryRow, "fid" | "ino">,
+  wanted?: string,
+): void {
+  const before = linkOf(context, ino);
+  context.entries.reidentify(fid, wanted);
+  if (before !== null) setLinkVersions(context, ino, before, context.versions.next());
 }

@@ -374,6 +374,8 @@ export class PushQueue {
       return { kind: "wait", why: `${path} is another document's at the server` };
     }
     const op = this.#insert(entry, { kind: "put", path, attrs: JSON.stringify(attrs), frozen });
+    if (inode.nlink > 1)
+      this.#context.entries.bumpOtherNames(entry, attrs.link, this.#context.versions.next());
     this.#sampleVersions(entry, inode, frozen.localVer);
     return { kind: "op", op };
   }

@@ -86,7 +86,8 @@ export class Removal {
     } else {
       orphans.dropEntry(entry, above);
     }
-    if (isLinked) setLinkVersions(this.#context, inode.ino, link, version);
+    // Later than the removal: where that has arrived first, nothing needs to be split for what the others say then.
+    if (isLinked) setLinkVersions(this.#context, inode.ino, link, this.#context.versions.next());
   }
 
   /** A directory that loses its last name needs a document from now on, to be known at all (PUSH-0). */

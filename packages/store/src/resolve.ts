@@ -9,6 +9,7 @@ import type { StoreContext } from "./context.ts";
 import type { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
+import { saidLink } from "./link-rules.ts";
 import { heldOpen } from "./pend.ts";
 import type { Resolution, ResolveView, Settled } from "./port.ts";
 import type { Content, RemoteVersion, SyncAttrs } from "./sync-model.ts";
@@ -190,6 +191,8 @@ export class Resolve {
     const keepsPath = this.#keepsPath(sides);
 
     let ino = inode.ino;
+    if (how.kind === "local" && !oursBytes && this.#leavesLink(sides))
+      ino = this.#take.takeBytes(entry, remote, content, agreed);
     if (how.kind === "remote") ino = this.#take.takeBytes(entry, remote, content, agreed);
     if (how.kind === "merged")
       ino = this.#take.takeBytes(entry, remote, { blob: how.blob, size: how.size }, agreed);
@@ -205,9 +208,25 @@ export class Resolve {
       const above = versions.next();
       inodes.update(ino, { bytes_ver: above });
       entries.bumpInode(ino, above);
-    } else if (keepsAttrs || keepsPath) {
+    } else if (keepsAttrs || keepsPath || this.#isLinkUntold(entry.fid, remote)) {
       entries.update(entry.fid, { local_ver: versions.next() });
     }
+  }
+
+  /** LINK-3: it is no name of the same file any more at the server, and nothing that was made a name here since. */
+  #leavesLink({ entry, inode, remote }: Sides): boolean {
+    if (inode.nlink < 2 || entry.diverged === 1) return false;
+    if (saidLink(remote.attrs) === (this.#views.attrs(inode).link ?? null)) return false;
+    return this.#views.leavesLink(entry, remote);
+  }
+
+  /** Whether the names of an entry's inode are others than R says: they were made here, and R's author has not seen them. */
+  #isLinkUntold(fid: string, remote: RemoteVersion): boolean {
+    const said = saidLink(remote.attrs);
+    const entry = this.#context.entries.byFid(fid);
+    if (entry === undefined || said === undefined) return false;
+    const inode = this.#context.inodes.get(entry.ino);
+    return inode.nlink > 1 && (this.#views.attrs(inode).link ?? null) !== said;
   }
 
   #followPath(fid: string, path: string, version: number): void {

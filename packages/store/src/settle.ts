@@ -8,6 +8,7 @@ import { assert, mergeBytesMax } from "@smfs/core";
 import type { Aliases } from "./aliases.ts";
 import type { StoreContext } from "./context.ts";
 import { type EntryChanges, type EntryRow, isFid } from "./entries.ts";
+import { reidentify } from "./link-versions.ts";
 import type { Settled, StoreTransitions } from "./port.ts";
 import type { Problems } from "./problems.ts";
 import { Replacements } from "./replacements.ts";
@@ -46,10 +47,11 @@ export function observed(remote: RemoteVersion): EntryChanges {
  * An entry's document is gone and what is here stays: it is sent as a file of its own (AGREE-7). Several devices may do
  * so at once, and two documents must not say that they are one file. The entry has no attempt in progress.
  */
-export function sendAnew({ entries, tombs, versions }: StoreContext, entry: EntryRow): void {
+export function sendAnew(context: StoreContext, entry: EntryRow): void {
+  const { entries, tombs, versions } = context;
   if (entry.doc_id !== null || entry.sent === 1) tombs.put(entry);
   entries.update(entry.fid, { ...noBase, doc_id: null, sent: 0, local_ver: versions.next() });
-  entries.reidentify(entry.fid);
+  reidentify(context, entry);
 }
 
 export class Settlements {
@@ -151,7 +153,7 @@ export class Settlements {
     this.#deleteOp.run(entry.fid);
     const version = this.#context.versions.next();
     entries.update(entry.fid, { ...noBase, sent: 0, local_ver: version });
-    entries.reidentify(entry.fid);
+    reidentify(this.#context, entry);
     return false;
   }
 
@@ -354,7 +356,7 @@ export class Settlements {
       this.#deleteOp.run(fid);
       // Its creation as a file of its own may still be carried out.
       if (found.entry.sent === 1) tombs.put(found.entry);
-      entries.reidentify(fid, isFid(docFid) ? docFid : undefined);
+      reidentify(this.#context, found.entry, isFid(docFid) ? docFid : undefined);
     }
     return "done";
   }
@@ -370,7 +372,7 @@ export class Settlements {
     // Where both came from one file the other has its customer id: it must not be asked for again.
     if (entry.doc_id === null && entries.isCustomIdTaken(entry.cid, fid)) {
       entries.update(fid, { sent: 0 });
-      entries.reidentify(fid);
+      reidentify(this.#context, entry);
     }
     return "done";
   }

@@ -11,8 +11,9 @@ import { DirectoryDocuments } from "./directory-documents.ts";
 import type { EntryRow } from "./entries.ts";
 import { Fills } from "./fills.ts";
 import { KeptHere } from "./kept-here.ts";
+import { Linking } from "./linking.ts";
 import { heldOpen } from "./pend.ts";
-import type { StoreStatus, StoreTransitions } from "./port.ts";
+import type { ClaimResult, StoreStatus, StoreTransitions } from "./port.ts";
 import { Problems } from "./problems.ts";
 import { PushQueue } from "./push-queue.ts";
 import { RemoteViews } from "./remote-views.ts";
@@ -50,6 +51,7 @@ export class Transitions implements StoreTransitions {
   readonly #waiting;
   readonly #heldOpen;
   readonly #keptHere: KeptHere;
+  readonly #linking: Linking;
 
   constructor(context: StoreContext, fills: Fills = new Fills(context)) {
     this.#context = context;
@@ -64,6 +66,7 @@ export class Transitions implements StoreTransitions {
     this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
     this.#settlements = new Settlements(context, this.#views, aliases, this.#problems);
     this.#resolve = new Resolve(context, this.#views, take, directories, this.#conflicts);
+    this.#linking = new Linking(context, this.#views, take);
     this.#apply = new Apply(
       context,
       this.#views,
@@ -72,6 +75,7 @@ export class Transitions implements StoreTransitions {
       aliases,
       trash,
       this.#conflicts,
+      this.#linking,
     );
     this.#remoteViews = new RemoteViews(context, this.#views);
     this.#stubs = new Stubs(context, fills);
@@ -104,16 +108,17 @@ export class Transitions implements StoreTransitions {
   }
 
   pick: StoreTransitions["pick"] = (countMax) => this.#queue.pick(countMax);
-  claim: StoreTransitions["claim"] = (fid, send) => this.#queue.claim(fid, send);
+  claim: StoreTransitions["claim"] = (fid, send) =>
+    this.#claimed(fid, this.#queue.claim(fid, send));
   claimSnapshot: StoreTransitions["claimSnapshot"] = (fid, snapshot, send) =>
-    this.#queue.claimSnapshot(fid, snapshot, send);
+    this.#claimed(fid, this.#queue.claimSnapshot(fid, snapshot, send));
   giveBack: StoreTransitions["giveBack"] = (fid) => this.#queue.giveBack(fid);
   markSent: StoreTransitions["markSent"] = (fid, opId) => this.#settlements.markSent(fid, opId);
   replacing: StoreTransitions["replacing"] = (fid, opId) => this.#settlements.replacing(fid, opId);
   note: StoreTransitions["note"] = (fid, opId, changes) =>
     this.#settlements.note(fid, opId, changes);
   verify: StoreTransitions["verify"] = (fid, opId, remote, options) =>
-    this.#ended(this.#settlements.verify(fid, opId, remote, options));
+    this.#atRest(fid, this.#ended(this.#settlements.verify(fid, opId, remote, options)));
   landed: StoreTransitions["landed"] = (fid, opId) =>
     this.#ended(this.#settlements.landed(fid, opId));
   release: StoreTransitions["release"] = (fid, opId, how) => {
@@ -137,10 +142,21 @@ export class Transitions implements StoreTransitions {
   resolveView: StoreTransitions["resolveView"] = (fid, opId) => this.#resolve.view(fid, opId);
   resolve: StoreTransitions["resolve"] = (fid, opId, localVer, remote, how, content) => {
     const settled = this.#resolve.resolve(fid, opId, localVer, remote, how, content);
-    if (settled !== "held") return this.#ended(settled);
+    if (settled !== "held") return this.#atRest(fid, this.#ended(settled));
     this.#queue.held(fid);
     return settled;
   };
+
+  #claimed(fid: string, claimed: ClaimResult): ClaimResult {
+    if (claimed.kind === "settled") this.#linking.relink(fid);
+    return claimed;
+  }
+
+  /** What has been settled may be a name of a file that is here already (LINK-1). */
+  #atRest<T>(fid: string, settled: T): T {
+    if (settled === "done") this.#linking.relink(fid);
+    return settled;
+  }
 
   #ended<T>(settled: T): T {
     this.#queue.attemptEnded();

@@ -13,8 +13,9 @@ import {
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
+import { leavesLink, saidLink } from "./link-rules.ts";
 import { linkOf } from "./link-versions.ts";
-import type { BaseView, EntryView, OpView, SyncAttrs } from "./sync-model.ts";
+import type { BaseView, EntryView, OpView, RemoteVersion, SyncAttrs } from "./sync-model.ts";
 
 /** A row of table `op` (docs/schema.md). */
 export interface OpRow {
@@ -139,6 +140,15 @@ export class Views {
     if (attrs.kind !== "file" || inode.nlink < 2) return attrs;
     const link = linkOf(this.#context, inode.ino);
     return link === null ? attrs : { ...attrs, link };
+  }
+
+  /** LINK-3: whether R takes an entry out of the inode that it shares with others. */
+  leavesLink(entry: EntryRow, { attrs }: Pick<RemoteVersion, "attrs">): boolean {
+    return leavesLink({
+      said: saidLink(attrs),
+      base: this.base(entry)?.attrs.link ?? null,
+      here: this.attrs(this.#context.inodes.get(entry.ino)).link ?? null,
+    });
   }
 
   /** The path the server is to know an entry by: a directory's is that of its document. */

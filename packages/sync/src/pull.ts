@@ -5,7 +5,15 @@
 
 import { type ApiClient, ApiError } from "@smfs/api";
 import type { Logger } from "@smfs/core";
-import type { FileWorker, Plan, RemoteVersion, RemoteView, StorePort } from "@smfs/store";
+import {
+  type FileWorker,
+  leavesLink,
+  type Plan,
+  type RemoteVersion,
+  type RemoteView,
+  type StorePort,
+  saidLink,
+} from "@smfs/store";
 import type { Contents } from "./content.ts";
 import { freeze } from "./freeze.ts";
 import { type Observed, reconcile } from "./reconcile.ts";
@@ -158,11 +166,22 @@ export class Pull {
     signal: AbortSignal | undefined,
   ): Promise<{ blob: string; size: number } | undefined> {
     if (seen.bytes !== undefined) return this.#given(seen, remote);
+    if (leavesLinkOf(view, remote)) return this.#split(view, remote, signal);
     const { contents, hasRaw } = this.#deps;
     const isChanged = remote.hash !== view.entry?.base?.hash;
     if (!isChanged || view.entry?.stub === true || !hasRaw()) return undefined;
     if (!this.#hasBytes(remote) || !contents.isSmall(remote)) return undefined;
     return contents.fetchRaw(remote.docId, remote, signal);
+  }
+
+  /** LINK-3: the bytes are here, under the other names: this one gets a copy of them. */
+  async #split(
+    view: RemoteView,
+    remote: RemoteVersion,
+    signal: AbortSignal | undefined,
+  ): Promise<{ blob: string; size: number } | undefined> {
+    const copy = await this.#kept(view, signal);
+    return copy?.blob === remote.hash ? copy : undefined;
   }
 
   /** A copy of an entry's bytes for the trash. */
@@ -194,6 +213,16 @@ export class Pull {
     }
     return plan;
   }
+}
+
+/** Whether a version with base's bytes takes an entry out of the inode that it shares. */
+function leavesLinkOf({ entry }: RemoteView, remote: RemoteVersion): boolean {
+  if (entry === null || remote.hash !== entry.base?.hash) return false;
+  return leavesLink({
+    said: saidLink(remote.attrs),
+    base: entry.base.attrs.link ?? null,
+    here: entry.attrs.link ?? null,
+  });
 }
 
 /**

@@ -1,5 +1,11 @@
 /** How an observed version relates to what both sides last agreed on. Pure. */
-import type { BaseView, OpView, RemoteVersion, SyncAttrs } from "@smfs/store";
+import {
+  type BaseView,
+  type OpView,
+  type RemoteVersion,
+  type SyncAttrs,
+  saidLink,
+} from "@smfs/store";
 
 /**
  * - `same`: it is base. `descends`: made by somebody who had seen base. `regress`: an ancestor of base: the server
@@ -86,8 +92,10 @@ function isEqual(base: BaseView, remote: RemoteVersion): boolean {
   );
 }
 
-/** Whether R's attributes are those of `local`, as far as R says them. */
+/** Whether R's attributes are those of `local`, as far as R says them. That it has no other name is said by having no link. */
 export function agreesWith(local: Partial<SyncAttrs>, remote: Partial<SyncAttrs>): boolean {
-  const keys = ["kind", "mode", "mtime", "target", "link"] as const;
+  const keys = ["kind", "mode", "mtime", "target"] as const;
+  const link = saidLink(remote);
+  if (link !== undefined && link !== (local.link ?? null)) return false;
   return keys.every((key) => remote[key] === undefined || remote[key] === local[key]);
 }

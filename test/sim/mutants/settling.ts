@@ -386,7 +386,7 @@ export const settling: readonly Mutant[] = [
     patches: [
       patch(
         settle,
-        "local_ver: versions.next() });\n  entries.reidentify(entry.fid);",
+        "local_ver: versions.next() });\n  reidentify(context, entry);",
         "local_ver: versions.next() });",
       ),
     ],
