@@ -224,3 +224,28 @@ test("[LINK-5] who waits for the bytes of a name that became another file's look
   expect(r.f.store.takeResumed()).toEqual([ticket]);
   expect(() => r.f.store.open(old, O_RDONLY, { ...user, resumed: ticket ?? 0 })).toThrow("ESTALE");
 });
+
+test("[HYDRATE-1] a deletion that is still to be sent does not say what the bytes of the other names are", () => {
+  const r = new RemoteFixture();
+  r.arrive("a", "text");
+  r.arrive("b", "text");
+  const { ino } = r.f.inode("/a");
+  r.f.unlink("/a");
+  const remote = { ...r.version("b", "another text"), docId: "doc-b" };
+  const { fid, local_ver } = r.f.entry("/b");
+  r.f.store.context.entries.update(fid, { base_ver: local_ver });
+  r.f.db.transaction(() =>
+    r.transitions.apply([
+      {
+        do: "fast-forward",
+        docId: "doc-b",
+        fid,
+        expect: { localVer: local_ver, baseVer: local_ver },
+        remote,
+        content: undefined,
+      },
+    ]),
+  );
+  expect(r.f.ino("/b")).toBe(ino);
+  expect(r.transitions.stub(ino)?.hash).toBe(remote.hash);
+});

@@ -28,7 +28,8 @@ export class Stubs {
     const from =
       "FROM inode JOIN entry ON entry.ino = inode.ino WHERE stub = 1 AND doc_id IS NOT NULL AND base_hash IS NOT NULL";
     this.#one = context.db.sql.prepare<[number], StubRow>(
-      `SELECT ${columns} ${from} AND inode.ino = ? LIMIT 1`,
+      // A deleted entry may stand for bytes that the inode had before.
+      `SELECT ${columns} ${from} AND inode.ino = ? ORDER BY state = 'live' DESC LIMIT 1`,
     );
     this.#page = context.db.sql.prepare<[number, number, number], StubRow>(
       `SELECT ${columns} ${from} AND inode.ino > ? AND size <= ? AND state = 'live' ORDER BY inode.ino LIMIT ? + 0`,
