@@ -16,6 +16,8 @@ export interface EntryState {
   readonly docId: string | null;
   /** The file on this device, whatever the server calls it, and through all of its documents. */
   readonly file: number;
+  /** What its names on this device share: its bytes and permissions. */
+  readonly ino: number;
   /** Why it need not be equal to the server: a reason that the user can see. */
   readonly excused: string | undefined;
   /** Shown under another name because its path was taken. */

@@ -253,7 +253,7 @@ export class NaiveDevice implements Device {
     stamp: () => this.#changes,
     entries: () =>
       [...this.#files].map(
-        ([path, file]): EntryState => ({
+        ([path, file], index): EntryState => ({
           path,
           kind: "file",
           digest: sha256(file.bytes),
@@ -262,6 +262,7 @@ export class NaiveDevice implements Device {
           excused: undefined,
           isAlias: false,
           file: 0,
+          ino: index,
           isDiverged: false,
           wasSeenDone: true,
           mode: 0o644,

@@ -146,6 +146,7 @@ export class ProductView implements DeviceView {
       isHere: row.stub === 0,
       docId: row.doc_id,
       file: row.id,
+      ino: row.ino,
       excused: excused === undefined || this.#wasRefused(row, digest) ? excused : undefined,
       isAlias: row.alias === 1,
       isDiverged: row.diverged === 1,
@@ -305,6 +306,7 @@ function isEqual(a: EntryState, b: EntryState): boolean {
     a.isHere === b.isHere &&
     a.docId === b.docId &&
     a.file === b.file &&
+    a.ino === b.ino &&
     a.excused === b.excused &&
     a.isAlias === b.isAlias &&
     a.isDiverged === b.isDiverged &&

@@ -1,4 +1,4 @@
-/** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-5). */
+/** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-9). */
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import { isFile, type Oracle } from "./oracle.ts";
@@ -71,7 +71,37 @@ function differences({ devices, docs, oracle }: RestOptions): string | undefined
         return `FIN-1: ${device.name} ${entry.path} has mode ${entry.mode.toString(8)}, the server ${mode}`;
     }
   }
-  return directoryDifference(devices);
+  return directoryDifference(devices) ?? linkDifference(devices, files);
+}
+
+/**
+ * FIN-9: names whose documents say that they are one file, and agree in what a file has, are one on every device; no
+ * others are.
+ */
+function linkDifference(devices: readonly Device[], docs: readonly Doc[]): string | undefined {
+  for (const device of devices) {
+    const byDoc = new Map<string, EntryState>();
+    for (const entry of device.view.entries())
+      if (entry.kind === "file" && entry.docId !== null) byDoc.set(entry.docId, entry);
+    const inoOf = new Map<string, number>();
+    const fileOf = new Map<number, string>();
+    for (const doc of docs) {
+      const entry = byDoc.get(doc.id);
+      if (entry === undefined || entry.excused !== undefined || entry.isDiverged) continue;
+      const { sfs_link: link, sfs_mode: mode, sfs_mtime: mtime } = doc.metadata ?? {};
+      const isLinked = typeof link === "string";
+      const file = [isLinked ? link : doc.id, digestOf(doc.bytes), mode, mtime].join();
+      const ino = inoOf.get(file) ?? entry.ino;
+      if (ino !== entry.ino)
+        return `FIN-9: ${device.name} ${entry.path} is another file than those it is one with`;
+      inoOf.set(file, entry.ino);
+      const other = fileOf.get(entry.ino) ?? file;
+      if (other !== file)
+        return `FIN-9: ${device.name} ${entry.path} is one file with ${other}, but not at the server: ${file}`;
+      fileOf.set(entry.ino, file);
+    }
+  }
+  return undefined;
 }
 
 function directoryDifference(devices: readonly Device[]): string | undefined {

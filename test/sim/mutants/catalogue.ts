@@ -1,6 +1,7 @@
 /** All mutants. */
 import { answering } from "./answering.ts";
 import { claiming } from "./claiming.ts";
+import { linking } from "./linking.ts";
 import { listing } from "./listing.ts";
 import type { Mutant } from "./mutant.ts";
 import { pulling } from "./pulling.ts";
@@ -17,5 +18,6 @@ export const mutants: readonly Mutant[] = [
   ...settling,
   ...pulling,
   ...listing,
+  ...linking,
   ...writing,
 ];
