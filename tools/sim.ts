@@ -1,16 +1,4 @@
-/**
- * `npm run sim -- COMMAND`: run | replay SEED | shrink SEED | mutate | soak | small.
- *
- *   run     [--seeds N] [--from S] [--mode M] [--jobs J]           seeds in a row; exit 1 on any violation; M is plain,
- *                                                                  hot, brisk, busy or dense
- *   replay  SEED [--mode M] [--trace]                              one seed, with its trace
- *   shrink  SEED [--mode M] [--out FILE]                           a small recipe that breaks the same rule
- *   script  FILE [--trace]                                         a saved recipe
- *   mutate  [--only NAME] [--repeats R] [--seeds N]                does each mutant get caught, and how soon?
- *   soak    --acked N [--jobs J] [--from S]                        all modes, until so many writes were acknowledged;
- *                                                                  it says from which seed on the next piece goes on
- *   small   [--part I/N] [--jobs J] [--out FILE]                   all programs of up to three operations, or each N-th
- */
+/** `npm run sim -- COMMAND`: the simulator by hand (docs/torture.md). */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { seedLines, soakText, type Tally } from "../test/sim/batch.ts";
@@ -22,16 +10,30 @@ import { type Recipe, recipeOf, run } from "../test/sim/run.ts";
 import { Shrinker } from "../test/sim/shrink.ts";
 import { programCount } from "../test/sim/small-programs.ts";
 
+const usage = `npm run sim -- COMMAND
+
+  run     [--seeds N] [--from S] [--mode M] [--jobs J]   seeds in a row; exit code 1 on any violation
+  replay  SEED [--mode M] [--trace]                      one seed, with its trace
+  shrink  SEED [--mode M] [--out FILE]                   a small recipe that breaks the same rule
+  script  FILE [--trace]                                 a saved recipe
+  soak    --acked N [--jobs J] [--from S]                all modes, until so many writes were acknowledged; it says from
+                                                         which seed on the next piece goes on
+  small   [--part I/N] [--jobs J] [--out FILE]           all programs of up to three operations, or each N-th
+
+  --mode M      ${modes.join(", ")}; plain without it
+  --jobs J      processes; 1 without it
+  --failures N  violations after which it ends; 10 without it
+  --coverage    with run: what was come past, and how often`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", short: "h", default: false },
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
     mode: { type: "string", default: "plain" },
     jobs: { type: "string", default: "1" },
     out: { type: "string" },
-    only: { type: "string" },
-    repeats: { type: "string", default: "5" },
     acked: { type: "string", default: "1000000" },
     failures: { type: "string", default: "10" },
     trace: { type: "boolean", default: false },
@@ -40,9 +42,21 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const mode: Mode = modes.find((one) => one === values.mode) ?? "plain";
+const mode: Mode =
+  modes.find((one) => one === values.mode) ?? refuse(`no such mode: ${values.mode}`);
 const jobCount = Number(values.jobs);
 const [command = "run", target] = positionals;
+
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+
+/** @throws never: it ends the process */
+function refuse(why: string): never {
+  console.error(`${why}\n\n${usage}`);
+  process.exit(2);
+}
 
 switch (command) {
   case "run":
@@ -64,8 +78,7 @@ switch (command) {
     await runSmall();
     break;
   default:
-    console.error(`no such command: ${command}`);
-    process.exitCode = 2;
+    refuse(`no such command: ${command}`);
 }
 
 async function runSeeds(): Promise<void> {
