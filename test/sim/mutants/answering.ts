@@ -30,11 +30,88 @@ export const answering: readonly Mutant[] = [
     aim: aim("hosted", textOnly, quirks({ staleGet: { share: 0.3, ms: 20_000 } }), noForeigners),
   },
   {
+    id: "failed-edit-taken-for-ours",
+    breaks: "a document that failed with somebody else's edit in it is sent over, or deleted",
+    rules: ["PUSH-15"],
+    kind: "loss",
+    patches: [
+      patch(
+        judge,
+        'return found?.kind === "resolve" ? found : { kind: "failed" };',
+        'return found === null ? found : { kind: "failed" };',
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "edit", "unlink", "unlink"),
+      onePath,
+      devices(1),
+      textOnly,
+      foreign(6, "edit", "edit", "create"),
+      calmNetwork,
+      quirks({ failShare: 0.4, processingMs: [0, 0], failedDeleteMs: Number.POSITIVE_INFINITY }),
+      actions(16, 30_000),
+    ),
+  },
+  {
+    id: "moved-back-for-ever",
+    breaks:
+      "a file that somebody moved after our write landed is moved back, and never comes to rest",
+    rules: ["PUSH-8"],
+    kind: "other",
+    patches: [
+      patch(
+        judge,
+        'return counts ? { kind: "resolve", remote } : { kind: "move", remote };',
+        'return { kind: "move", remote };',
+      ),
+    ],
+    aim: aim(
+      "embedded",
+      deeds("save", "edit"),
+      onePath,
+      devices(1),
+      net({ lostResponse: 0.3 }),
+      foreign(6, "rename"),
+      actions(16, 20_000),
+    ),
+  },
+  {
+    id: "dropped-taken-for-deleted",
+    breaks: "a document that the server drops, since somebody's edit failed, is taken for deleted",
+    rules: ["PULL-12"],
+    kind: "loss",
+    patches: [
+      patch(
+        "sync/src/reconcile.ts",
+        '...(remote.status === "failed" ? { hasFailed: true } : {}),',
+        "",
+      ),
+    ],
+    aim: aim(
+      "hosted",
+      deeds("save", "edit"),
+      onePath,
+      devices(1),
+      textOnly,
+      foreign(6, "edit"),
+      calmNetwork,
+      quirks({ failShare: 0.4, processingMs: [0, 0], failedDeleteMs: 60_000 }),
+      actions(8, 60_000),
+    ),
+  },
+  {
     id: "rename-brings-deleted-back",
     breaks: "a rename of a document that was deleted elsewhere creates it again (M-19)",
     rules: ["PUSH-3", "M-19"],
     kind: "other",
-    patches: [patch(push, "else if (!op.withBytes) await port.goneRemotely(op.fid, op.opId);", "")],
+    patches: [
+      patch(
+        push,
+        "else if (!op.withBytes || op.hash === op.base?.hash) await port.goneRemotely(op.fid, op.opId);",
+        "",
+      ),
+    ],
     aim: aim(
       "hosted",
       deeds("save", "unlink", "rename", "chmod", "chmod"),

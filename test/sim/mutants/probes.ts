@@ -84,7 +84,7 @@ const sometimes: readonly Patch[] = [
   within(push, "else", "await port.recreate(op.fid, op.opId);", "an edit beats a deletion"),
   within(
     push,
-    "else if (!op.withBytes)",
+    "else if (!op.withBytes || op.hash === op.base?.hash)",
     "await port.goneRemotely(op.fid, op.opId);",
     "a rename finds its document gone",
   ),

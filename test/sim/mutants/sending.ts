@@ -187,8 +187,8 @@ export const sending: readonly Mutant[] = [
     patches: [
       patch(
         judge,
-        'return hasPath ? { kind: "landed", remote } : { kind: "move", remote };',
-        'return { kind: "landed", remote };',
+        'return counts ? { kind: "resolve", remote } : { kind: "move", remote };',
+        'return counts ? { kind: "resolve", remote } : { kind: "landed", remote };',
       ),
     ],
     aim: aim(
@@ -241,11 +241,7 @@ export const sending: readonly Mutant[] = [
     rules: ["PUSH-3", "PUSH-6", "M-4"],
     kind: "other",
     patches: [
-      patch(
-        judge,
-        'const isFinal = look.status === "done" || counts;',
-        'const isFinal = look.status !== "failed" || counts;',
-      ),
+      patch(judge, 'if (status === "done" || counts)', 'if (status !== "failed" || counts)'),
     ],
     aim: aim(
       "hosted",
@@ -282,8 +278,8 @@ export const sending: readonly Mutant[] = [
     patches: [
       patch(
         judge,
-        'const isFinal = look.status === "done" || counts;',
-        'const isFinal = look.status === "done" || look.status === "failed" || counts;',
+        'if (status === "done" || counts)',
+        'if (status === "done" || status === "failed" || counts)',
       ),
       patch(
         "sync/src/stamp.ts",
