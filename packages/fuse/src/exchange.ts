@@ -41,9 +41,12 @@ export interface Exchange {
  */
 export type Handler = (exchange: Exchange) => void;
 
-/** Tells the kernel of an entry: it knows the inode from now on. */
-export function tellEntry(exchange: Exchange, attr: Attr): void {
+/**
+ * Tells the kernel of an entry: it knows the inode from now on.
+ * @param unstableNs nanoseconds that it may trust attributes which are not stable
+ */
+export function tellEntry(exchange: Exchange, attr: Attr, unstableNs = 0): void {
   exchange.counts.add(attr.ino);
   exchange.told.push(attr.ino);
-  exchange.reply.entryOut(attr, exchange.times);
+  exchange.reply.entryOut(attr, exchange.times, unstableNs);
 }

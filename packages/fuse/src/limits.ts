@@ -4,6 +4,12 @@
 export const transferBytesMax: number = 1 << 20;
 /** Seconds that the kernel may trust a name or attributes: changes are told to it; this only heals what was not. */
 export const cacheSeconds = 600;
+/**
+ * Nanoseconds that the kernel may trust the attributes of a file that it has just made, which somebody can write: its own
+ * open looks at the permissions next, and would ask. Whatever changes the file within that time changes them for the kernel too:
+ * it notes itself that a write moves size and times.
+ */
+export const createdAttrNs = 1_000_000;
 /** Requests the kernel may have outstanding in the background (read-ahead, releases). */
 export const backgroundRequestsMax = 64;
 /** Of these, when it starts to hold readers back: three quarters, as the kernel's own default. */

@@ -163,12 +163,13 @@ export class ReplyWriter {
   }
 
   /** struct fuse_entry_out. Inode numbers are never reused, so the generation is 0. */
-  entryOut(attr: Attr, times: CacheTimes): void {
+  entryOut(attr: Attr, times: CacheTimes, unstableNs: number): void {
     this.u64(attr.ino);
     this.u64(0);
     this.u64(attr.transient === true ? 0 : times.entryS);
     this.u64(attr.stable ? times.attrS : 0);
-    this.u64(0);
+    this.u32(0);
+    this.u32(attr.stable || times.attrS === 0 ? 0 : unstableNs);
     this.attr(attr);
   }
 

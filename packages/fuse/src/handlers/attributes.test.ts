@@ -100,6 +100,17 @@ describe("attributes", () => {
     expect(attr).toHaveLength(104);
   });
 
+  test("[FUSE-17] those of a file just made hold until its own open has looked at them", () => {
+    const { wire } = start();
+    const made = wire.ok(
+      abi.FUSE_CREATE,
+      body()
+        .u32(0o2, S_IFREG | 0o644, 0, 0)
+        .name("a"),
+    );
+    expect([24, 32, 36].map((at) => made.readUInt32LE(at))).toEqual([0, 0, 1_000_000]);
+  });
+
   test("[FUSE-17] a transient name is asked for each time", () => {
     const { wire, fs } = start();
     createFile(wire, "a");

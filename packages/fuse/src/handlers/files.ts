@@ -9,7 +9,7 @@ import {
   FUSE_OPEN_KILL_SUIDGID,
   FUSE_WRITE_KILL_SUIDGID,
 } from "../flags.ts";
-import { transferBytesMax } from "../limits.ts";
+import { createdAttrNs, transferBytesMax } from "../limits.ts";
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
@@ -70,7 +70,7 @@ function tellCreated(
   made: { attr: Attr; file: OpenFile },
 ): void {
   const backingId = track(exchange, made.attr.ino, made.file, flags, made.attr);
-  tellEntry(exchange, made.attr);
+  tellEntry(exchange, made.attr, createdAttrNs);
   tellOpen(exchange, made.file, backingId);
 }
 
