@@ -363,8 +363,8 @@ export const writing: readonly Mutant[] = [
     patches: [
       patch(
         renaming,
-        "local_only: localOnly(from),\n        local_ver: version,\n      });\n      if (isDir)",
-        "local_only: localOnly(from),\n      });\n      if (isDir)",
+        "{ local_only: local }),\n      local_ver: version,",
+        "{ local_only: local }),",
       ),
     ],
     aim: aim(undefined, deeds("save", "rename"), paths("/a", "/b")),
