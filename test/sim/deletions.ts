@@ -36,7 +36,11 @@ export class Deletions {
     const isUnconfirmed = devices.some(({ view }) =>
       view
         .unconfirmed()
-        .some((sent) => sent.fid === fid && (sent.digest === digest || !this.#serverIsExact)),
+        .some(
+          (one) =>
+            (one.fid === fid || one.docId === before.id) &&
+            (one.digest === digest || !this.#serverIsExact),
+        ),
     );
     if (isUnconfirmed) return;
     add(this.#digestsOf, fid, digest);

@@ -30,6 +30,14 @@ export interface EntryState {
   readonly mode: number;
 }
 
+/** A version of which its device does not know that the server holds it. */
+export interface Unconfirmed {
+  /** The file that its stamp names. */
+  readonly fid: string;
+  readonly docId: string | null;
+  readonly digest: string;
+}
+
 /** Something that was taken for deleted elsewhere. */
 export interface Vanished {
   readonly docId: string | null;
@@ -50,8 +58,8 @@ export interface DeviceView {
   /** What went to the trash because it was taken for deleted elsewhere; the same array while there is nothing new. */
   vanished(): readonly Vanished[];
   bytes(digest: string): Uint8Array | undefined;
-  /** Digests of what is being sent and not confirmed, or was seen in processing only, by the file that its stamp names. */
-  unconfirmed(): readonly { readonly fid: string; readonly digest: string }[];
+  /** What is being sent and not confirmed, or was seen in processing only. */
+  unconfirmed(): readonly Unconfirmed[];
   /** Why the device is not at rest; empty when it is. */
   unrest(): readonly string[];
   /** Broken invariants of the store's own structure. */

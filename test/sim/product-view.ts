@@ -2,7 +2,7 @@
 import { isDirectory, isSymlink, S_IFMT, S_IFREG, toText } from "@smfs/core";
 import type { MemoryByteStore } from "@smfs/store";
 import type SqliteDatabase from "better-sqlite3";
-import type { DeviceView, EntryState, Vanished } from "./device.ts";
+import type { DeviceView, EntryState, Unconfirmed, Vanished } from "./device.ts";
 import type { DeviceDatabase } from "./device-database.ts";
 import { ProductRows, type Row } from "./product-rows.ts";
 import { sha256 } from "./sha256.ts";
@@ -14,7 +14,7 @@ interface Statements {
   readonly refused: SqliteDatabase.Statement<[string], { rejected_hash: string | null }>;
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
   readonly pending: SqliteDatabase.Statement<[], { doc_id: string; why: string }>;
-  readonly unconfirmed: SqliteDatabase.Statement<[], { fid: string; digest: string }>;
+  readonly unconfirmed: SqliteDatabase.Statement<[], Unconfirmed>;
   readonly phases: SqliteDatabase.Statement<[], { phase: string }>;
   readonly damage: SqliteDatabase.Statement<[], { what: string }>;
 }
@@ -31,8 +31,9 @@ const queries: Record<keyof Statements, string> = {
     UNION ALL SELECT 'moved: ' || dir_ino FROM moved
     UNION ALL SELECT 'may be written: inode ' || ino FROM inode WHERE writers = 1 AND nlink > 0`,
   pending: "SELECT doc_id, why FROM pend",
-  unconfirmed: `SELECT fid, snap_hash AS digest FROM op WHERE with_bytes = 1 AND snap_hash IS NOT NULL
-    UNION ALL SELECT fid, base_hash FROM entry
+  unconfirmed: `SELECT fid, doc_id AS docId, snap_hash AS digest FROM op JOIN entry USING (fid)
+      WHERE with_bytes = 1 AND snap_hash IS NOT NULL
+    UNION ALL SELECT fid, doc_id, base_hash FROM entry
       WHERE state = 'live' AND base_hash IS NOT NULL AND r_status <> 'done'`,
   phases: "SELECT phase FROM op",
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
@@ -224,7 +225,7 @@ export class ProductView implements DeviceView {
     );
   }
 
-  unconfirmed(): readonly { readonly fid: string; readonly digest: string }[] {
+  unconfirmed(): readonly Unconfirmed[] {
     return this.#prepared().unconfirmed.all();
   }
 
