@@ -10,6 +10,7 @@ import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
 import { Deletions } from "./deletions.ts";
 import { conflictsDir, type Device, type EntryState } from "./device.ts";
+import { Ignoring } from "./ignoring.ts";
 import { sha256 } from "./sha256.ts";
 import { type Asked, Sights } from "./sights.ts";
 import { type Content, TokenSet, Tokens } from "./tokens.ts";
@@ -47,6 +48,7 @@ interface Seen {
 
 export class Oracle {
   readonly tokens: Tokens = new Tokens();
+  readonly ignoring: Ignoring = new Ignoring(this.tokens);
   readonly deletions: Deletions;
   /** What a user deleted or truncated away, and everything it descended from. */
   readonly deleted: TokenSet = new TokenSet();
@@ -144,6 +146,7 @@ export class Oracle {
     if (cause === "request") this.serverWriteCount += 1;
     const content = this.#remember(after, digest);
     if (!isFile(after)) return;
+    this.ignoring.onStored(after, content);
     const { serverIsExact, hasPreconditions } = this.#options;
     if (content.strange !== undefined && serverIsExact)
       throw new Violation("INV-3", `the server was sent a line nobody wrote: ${content.strange}`);
@@ -203,7 +206,10 @@ export class Oracle {
     const isAsBefore =
       entries === seen.entries && kept === seen.kept && ackedCount === seen.ackedCount;
     if (!isAsBefore) this.#checkContents(device, seen, entries, kept);
-    if (entries !== seen.entries) this.deletions.note(device, entries);
+    if (entries !== seen.entries) {
+      this.deletions.note(device, entries);
+      this.ignoring.note(device, entries);
+    }
     const isByUser = seen.isByUser && !device.isUp;
     Object.assign(seen, { stamp, entries, kept, ackedCount, restarted: false, isByUser });
     this.deletions.check(device, this.#options.docs);

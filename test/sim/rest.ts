@@ -23,6 +23,8 @@ export function unrest(options: RestOptions): string | undefined {
   for (const device of options.devices) {
     const [why] = device.view.unrest();
     if (why !== undefined) return `FIN-2: ${device.name} is not at rest: ${why}`;
+    const unfounded = options.oracle.ignoring.unfounded(device);
+    if (unfounded !== undefined) return unfounded;
   }
   return differences(options);
 }

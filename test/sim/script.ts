@@ -39,7 +39,9 @@ export type UserDeed =
   /** The same on a file that is open, and stays so. */
   | "burstOpen"
   /** Many saves, appends and edits of one file after another, all in one tick. */
-  | "flurry";
+  | "flurry"
+  /** Writes or removes the pattern of what stays on the device: names that end in `~`. */
+  | "ignore";
 
 export interface UserAction {
   readonly deed: UserDeed;

@@ -83,6 +83,8 @@ export interface TokenInfo {
 
 const lineDigits = 6;
 const tokenPattern = /t([0-9a-z]{6})\./g;
+/** The line of a `.smfsignore`: names that end so stay on the device. */
+export const patternLine = "*~\n";
 /** What may stand between tokens: line ends, holes, and the mark that keeps a content from being text. */
 const filling = /^[\s\0\xff]*$/;
 
@@ -156,10 +158,12 @@ export class Tokens {
       else lines.push(token);
       return "";
     });
-    if (!filling.test(rest)) strange ??= JSON.stringify(rest.trim().slice(0, 60));
+    const hasPattern = rest.includes(patternLine);
+    if (!filling.test(rest.replaceAll(patternLine, "")))
+      strange ??= JSON.stringify(rest.trim().slice(0, 60));
     const covers = new TokenSet();
     for (const token of lines) covers.addAll(this.#ancestors[token]!);
-    return { lines, covers, strange };
+    return { lines, covers, strange, hasPattern };
   }
 }
 
@@ -170,4 +174,6 @@ export interface Content {
   readonly covers: TokenSet;
   /** A line that nobody wrote. */
   readonly strange: string | undefined;
+  /** Whether it says which files stay on a device. */
+  readonly hasPattern: boolean;
 }

@@ -3,8 +3,10 @@ import { FsError, Parked, seededRandom } from "@smfs/core";
 import type { SimConfig } from "./config.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Desk, Device, EntryState } from "./device.ts";
+import { ignorePath } from "./ignoring.ts";
 import type { Oracle } from "./oracle.ts";
 import type { UserAction, UserDeed } from "./script.ts";
+import { patternLine } from "./tokens.ts";
 import { Violation } from "./violation.ts";
 
 interface Held {
@@ -135,6 +137,9 @@ export class User {
       case "flurry":
         this.#flurry(desk, action);
         return;
+      case "ignore":
+        this.#ignore(desk, action);
+        return;
       case "chmod":
         desk.chmod(path, action.other % 2 === 0 ? 0o600 : 0o755);
         return;
@@ -179,12 +184,18 @@ export class User {
   }
 
   /** A content of one fresh token after `kept` lines, and the token. */
-  #compose(kept: readonly number[], replaced: Iterable<number>, path: string, isBinary: boolean) {
+  #compose(
+    kept: readonly number[],
+    replaced: Iterable<number>,
+    path: string,
+    isBinary: boolean,
+    more = "",
+  ) {
     const { tokens } = this.#oracle;
     const info = { device: this.device.name, at: this.#now(), path };
     const token = tokens.make(replaced, info);
     const text = [...kept, token].map((line) => tokens.line(line)).join("");
-    const bytes = Buffer.from((isBinary ? "\xff" : "") + text, "latin1");
+    const bytes = Buffer.from((isBinary ? "\xff" : "") + text + more, "latin1");
     this.#oracle.announce(bytes);
     return { token, bytes: new Uint8Array(bytes) };
   }
@@ -196,6 +207,7 @@ export class User {
 
   #acknowledge(token: number): void {
     this.#oracle.acknowledge(this.device.name, token);
+    this.#oracle.ignoring.written(this.device, token);
   }
 
   /** Runs a call that takes `lines` away: they are gone when it succeeds, and may be when the process dies in it. */
@@ -209,13 +221,22 @@ export class User {
     this.#oracle.remove(lines);
   }
 
-  #save(desk: Desk, path: string, action: UserAction): void {
+  /** The pattern comes, is written again with other lines beside it, and goes. */
+  #ignore(desk: Desk, action: UserAction): void {
+    const what = action.other % 4;
+    if (what === 0) this.#unlink(desk, ignorePath);
+    else this.#save(desk, ignorePath, action, what === 1 ? "" : patternLine);
+  }
+
+  /** @param more what follows the lines, and is no line */
+  #save(desk: Desk, path: string, action: UserAction, more = ""): void {
     this.#makeParents(desk, path);
     const before = this.#linesAt(path);
     const keepsSome = before.length > 0 && action.other % 3 === 0;
     const kept = keepsSome ? before.slice(0, before.length - 1) : [];
     const gone = before.filter((line) => !kept.includes(line));
-    const { token, bytes } = this.#compose(kept, gone, path, action.isBinary === true);
+    const isBinary = action.isBinary === true && path !== ignorePath;
+    const { token, bytes } = this.#compose(kept, gone, path, isBinary, more);
     let opened = false;
     try {
       const handle = desk.open(path, { create: true, truncate: true });

@@ -1,6 +1,7 @@
 /** All mutants. */
 import { answering } from "./answering.ts";
 import { claiming } from "./claiming.ts";
+import { ignoring } from "./ignoring.ts";
 import { linking } from "./linking.ts";
 import { listing } from "./listing.ts";
 import type { Mutant } from "./mutant.ts";
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...listing,
   ...linking,
   ...writing,
+  ...ignoring,
 ];
