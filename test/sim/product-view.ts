@@ -1,5 +1,5 @@
 /** What the oracle sees of the product: rows and bytes as they are on the disk, read without the product's help. */
-import { isDirectory, isSymlink, S_IFMT, S_IFREG, toText } from "@smfs/core";
+import { emptyDigest, isDirectory, isSymlink, S_IFMT, S_IFREG, toText } from "@smfs/core";
 import type { MemoryByteStore } from "@smfs/store";
 import type SqliteDatabase from "better-sqlite3";
 import type { DeviceView, EntryState, Unconfirmed, Vanished } from "./device.ts";
@@ -15,6 +15,7 @@ interface Statements {
   readonly unrest: SqliteDatabase.Statement<[], { why: string }>;
   readonly pending: SqliteDatabase.Statement<[], { doc_id: string; why: string }>;
   readonly unconfirmed: SqliteDatabase.Statement<[], Unconfirmed>;
+  readonly size: SqliteDatabase.Statement<[number], { size: number }>;
   readonly phases: SqliteDatabase.Statement<[], { phase: string }>;
   readonly damage: SqliteDatabase.Statement<[], { what: string }>;
 }
@@ -35,6 +36,7 @@ const queries: Record<keyof Statements, string> = {
       WHERE with_bytes = 1 AND snap_hash IS NOT NULL
     UNION ALL SELECT fid, doc_id, base_hash FROM entry
       WHERE state = 'live' AND base_hash IS NOT NULL AND r_status <> 'done'`,
+  size: "SELECT size FROM inode WHERE ino = ?",
   phases: "SELECT phase FROM op",
   damage: `SELECT 'base_ver above claim_ver of ' || op.op_id AS what FROM op JOIN entry USING (fid)
       WHERE base_ver >= claim_ver OR claim_ver > local_ver
@@ -171,14 +173,19 @@ export class ProductView implements DeviceView {
     return this.#workDigest(row.ino);
   }
 
+  /** An empty file is made after its row: the next start makes what a crash in between has left out. */
+  #isToBeMade(ino: number): boolean {
+    return !this.#disk.isUp() && this.#prepared().size.get(ino)?.size === 0;
+  }
+
   #workDigest(ino: number): string | undefined {
     const { bytes } = this.#disk;
-    if (!bytes.hasWork(ino)) return undefined;
+    if (!bytes.hasWork(ino)) return this.#isToBeMade(ino) ? emptyDigest : undefined;
     const fd = bytes.openWork(ino, "read");
-    const { ctime, size } = bytes.stat(fd);
+    const { ctime, size: length } = bytes.stat(fd);
     let known = this.#works.get(ino);
     if (known?.ctime !== ctime) {
-      const content = new Uint8Array(size);
+      const content = new Uint8Array(length);
       bytes.read(fd, content, 0);
       known = { ctime, digest: sha256(content) };
       this.#works.set(ino, known);

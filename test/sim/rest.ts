@@ -78,7 +78,7 @@ function differences({ devices, docs, oracle }: RestOptions): string | undefined
 
 /**
  * FIN-9: names whose documents say that they are one file, and agree in what a file has, are one on every device; no
- * others are.
+ * others are. Of conflict versions nothing is asked: two devices may tell another link for one.
  */
 function linkDifference(devices: readonly Device[], docs: readonly Doc[]): string | undefined {
   for (const device of devices) {
@@ -90,6 +90,7 @@ function linkDifference(devices: readonly Device[], docs: readonly Doc[]): strin
     for (const doc of docs) {
       const entry = byDoc.get(doc.id);
       if (entry === undefined || entry.excused !== undefined || entry.isDiverged) continue;
+      if (entry.path.startsWith(conflictsDir)) continue;
       const { sfs_link: link, sfs_mode: mode, sfs_mtime: mtime } = doc.metadata ?? {};
       const isLinked = typeof link === "string";
       const file = [isLinked ? link : doc.id, digestOf(doc.bytes), mode, mtime].join();

@@ -5,6 +5,7 @@
 import { isAtOrBelow, parentPath, S_IFDIR, S_IFMT } from "@smfs/core";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
+import { deletedElsewhere } from "./pend.ts";
 import type { OpRow, Views } from "./view.ts";
 
 export type Blocked =
@@ -72,7 +73,14 @@ export class Ordering {
       candidates.push(...this.#at.all({ path: above }));
     }
     candidates.push(...this.#below.all({ from: `${path}/`, to: `${path}0`, most: blockersMax }));
-    return candidates.find((other) => other.fid !== entry.fid && this.#isLeaving(other));
+    return candidates.find(
+      (other) => other.fid !== entry.fid && !this.#isGone(other) && this.#isLeaving(other),
+    );
+  }
+
+  /** The server has told that its document was deleted: it has the path no more, whatever becomes of the entry. */
+  #isGone({ doc_id }: EntryRow): boolean {
+    return doc_id !== null && this.#context.pend.why(doc_id) === deletedElsewhere;
   }
 
   #isLeaving(other: EntryRow): boolean {

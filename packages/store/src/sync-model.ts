@@ -42,6 +42,8 @@ export interface RemoteVersion {
   readonly settled: boolean;
   /** Which client wrote it, for people. */
   readonly by: string | null;
+  /** The server shows other bytes in place of these, as it did before: they are what it was sent. */
+  readonly isShown?: boolean;
 }
 
 /** What both sides last agreed on. */

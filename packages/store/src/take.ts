@@ -46,8 +46,7 @@ export class Take {
   setBase(fid: string, remote: RemoteVersion, baseVer: number, attrs: SyncAttrs): void {
     const { entries } = this.#context;
     const before = entries.byFid(fid);
-    // Of a server that changes what it is sent R is told with base's bytes: what it shows is still the same.
-    const isShown = before?.diverged === 1 && remote.hash === before.base_hash;
+    const isShown = before?.diverged === 1 && remote.isShown === true;
     entries.update(fid, {
       doc_id: remote.docId,
       base_ver: baseVer,

@@ -25,7 +25,7 @@ export function effective(
   if (!remote.rev.startsWith("x:")) return remote;
   if (isShownFor(base, remote)) {
     const { rev, chain, hash } = base;
-    return { ...remote, rev, chain: [...chain], hash };
+    return { ...remote, rev, chain: [...chain], hash, isShown: true };
   }
   // Only path or attributes were sent: what it shows is what it showed.
   const isMoved = op !== null && !op.withBytes && remote.stampRev === op.opId;
