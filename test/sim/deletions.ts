@@ -18,6 +18,9 @@ export class Deletions {
   /** Documents that each file of a device has had, and the devices' files that each document has been. */
   readonly #docsOf = new Map<string, Set<string>>();
   readonly #filesOf = new Map<string, Set<string>>();
+  /** Files that each device had when it was last looked at, each with a number that no other has had. */
+  readonly #present = new Map<string, ReadonlyMap<number, number>>();
+  #lifeCount = 0;
 
   readonly #serverIsExact: boolean;
 
@@ -49,12 +52,18 @@ export class Deletions {
 
   /** Which documents are one file: those that a device had one after the other in one place. */
   note(device: Device, entries: readonly EntryState[]): void {
+    const before = this.#present.get(device.name) ?? new Map<number, number>();
+    const now = new Map<number, number>();
     for (const { file, docId, kind } of entries) {
+      // A store may number a file that is new as one that is gone.
+      const life = before.get(file) ?? this.#lifeCount++;
+      now.set(file, life);
       if (docId === null || kind === "dir") continue;
-      const key = `${device.name} ${file}`;
+      const key = `${device.name} ${life}`;
       add(this.#docsOf, key, docId);
       add(this.#filesOf, docId, key);
     }
+    this.#present.set(device.name, now);
   }
 
   /** INV-6: what a device takes for deleted is not there any more. @throws Violation */
