@@ -102,6 +102,12 @@ test("[PUSH-7] done is not enough: other bytes under our stamp settle nothing", 
   expect(judge(opView(), look(changed), false).kind).toBe("changed");
 });
 
+test("[PUSH-8] other bytes under the stamp of an attempt that sent none are somebody's", () => {
+  const under = { rev: `x:${hashOf.c}`, chain: [], stampRev: "me:12", hash: hashOf.c };
+  const renamed = opView({ withBytes: false, hash: hashOf.a, path: "/g" });
+  expect(judge(renamed, look(remoteVersion(under)), false).kind).toBe("resolve");
+});
+
 test("[PUSH-8] another version than base is resolved", () => {
   const theirs = remoteVersion({
     rev: "you:3",

@@ -67,7 +67,8 @@ function sinceBase(op: OpView, remote: RemoteVersion, isCounting: boolean): Verd
   if (!counts && isOurs) {
     return op.withBytes || op.kind === "delete" ? { kind: "send", remote } : { kind: "reassert" };
   }
-  if (!counts && remote.stampRev === op.opId && remote.hash !== op.base?.hash) {
+  // Who has sent no bytes has stamped somebody else's.
+  if (!counts && op.withBytes && remote.stampRev === op.opId && remote.hash !== op.base?.hash) {
     return { kind: "changed", remote };
   }
   return { kind: "resolve", remote };
