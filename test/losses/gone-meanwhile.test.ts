@@ -123,3 +123,38 @@ test("[PUSH-7] what a server made of a text is still that when somebody moves it
   expect(a.read("/h")).toBe("text\n");
   expect(rig.texts()).toEqual({ "/h": "text" });
 });
+
+test("[AGREE-4] what a file had become before it was deleted here does not bring it back, however late it is told", async () => {
+  const rig = new Rig(embeddedQuirks);
+  const a = rig.device("a").start();
+  await rig.run(1000);
+  a.write("/f", "text\n");
+  await quiet(rig, a);
+  const { fid, doc_id } = a.store.context.entries.byDoc(docAt(rig, "/f")) ?? {};
+  // The server has taken a change of ours whose answer was lost: only the look before the deletion has seen it.
+  a.isOffline = true;
+  await rig.run(70_000);
+  rig.model.handle({
+    method: "PATCH",
+    path: `/v3/documents/${doc_id}`,
+    body: {
+      kind: "json",
+      value: { metadata: { ...docOf(rig, doc_id ?? "")?.metadata, seen: "yes" } },
+    },
+  });
+  a.unlink("/f");
+  a.isOffline = false;
+  await rig.until(() => rig.texts()["/f"] === undefined, "it is deleted");
+  await quiet(rig, a);
+  const tomb = a.store.context.tombs.of(doc_id ?? "", fid ?? null);
+  expect(tomb?.srev).toBeGreaterThanOrEqual(2);
+  expect([a.paths(), rig.texts()]).toEqual([[], {}]);
+});
+
+function docAt(rig: Rig, path: string): string {
+  return [...rig.model.table.all()].find(({ filepath }) => filepath === path)?.id ?? "";
+}
+
+function docOf(rig: Rig, id: string) {
+  return [...rig.model.table.all()].find((doc) => doc.id === id);
+}

@@ -54,6 +54,17 @@ export function sendAnew(context: StoreContext, entry: EntryRow): void {
   reidentify(context, entry);
 }
 
+/** The revision that an etag of a server that counts names (`"r7"`); null when it names none. */
+function numberOf(etag: string | null): number | null {
+  const digits = /^"r(\d{1,15})"$/.exec(etag ?? "")?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+function latestOf(...revisions: readonly (number | null)[]): number | null {
+  const known = revisions.filter((one) => one !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
 export class Settlements {
   readonly #context: StoreContext;
   readonly #views: Views;
@@ -287,8 +298,9 @@ export class Settlements {
   deleted(fid: string, opId: string): Settled {
     const found = this.#find(fid, opId);
     if (found === undefined) return "stale";
-    const { entry } = found;
-    this.#context.tombs.put(entry);
+    const { entry, op } = found;
+    // What was deleted is what was looked at: a change of ours may have come after base, and be told only now.
+    this.#context.tombs.put(entry, latestOf(entry.base_srev, entry.r_srev, numberOf(op.if_match)));
     if (entry.state === "deleted") {
       this.#context.orphans.dropEntry(entry);
     } else {

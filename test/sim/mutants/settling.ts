@@ -115,8 +115,8 @@ export const settling: readonly Mutant[] = [
     patches: [
       patch(
         settle,
-        'this.#context.tombs.put(entry);\n    if (entry.state === "deleted")',
-        'if (entry.state === "deleted")',
+        "this.#context.tombs.put(entry, latestOf(entry.base_srev, entry.r_srev, numberOf(op.if_match)));",
+        "",
       ),
     ],
     aim: aim(
