@@ -50,6 +50,8 @@ export interface SimConfig {
   /** How often foreigners act, and what they do; one to three times, and anything, if absent. */
   readonly foreignCount?: number;
   readonly foreignDeeds?: readonly ForeignDeed[];
+  /** Whether every second device puts conflict versions beside the file; none does if absent. */
+  readonly conflictsBeside?: boolean;
 }
 
 /**
@@ -229,6 +231,7 @@ export function drawConfig(
     hasServerRestarts: draw.happens(0.3),
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: draw.happens(0.05),
+    conflictsBeside: draw.happens(0.2),
   };
 }
 
@@ -262,6 +265,7 @@ function drawBrisk(seed: number, wanted: SimConfig["server"] | undefined): SimCo
     hasServerRestarts: draw.happens(0.2),
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: false,
+    conflictsBeside: draw.happens(0.2),
   };
 }
 
