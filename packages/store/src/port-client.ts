@@ -57,6 +57,7 @@ const methods: Readonly<Record<PortMethod, true>> = {
   trash: true,
   trashItem: true,
   dropTrash: true,
+  tendTrash: true,
 };
 
 export class PortClient {

@@ -127,6 +127,8 @@ class WholeStore implements ServedStore {
       durability: wishes.durability,
       ignorePatterns: wishes.ignorePatterns,
       conflictPlace: wishes.conflictPlace,
+      trashDays: wishes.trash.days,
+      trashBytesMax: wishes.trash.bytes,
       syncer: sync,
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
@@ -266,6 +268,7 @@ function damagedPort(damage: string): ServedStore["port"] {
     conflicts: [],
     heldOpen: [],
     ignored: { count: 0, examples: [] },
+    trash: { bytes: 0, isFull: false },
   };
   return {
     mustSync: false,

@@ -15,6 +15,7 @@ import type {
   SyncJob,
   SyncResult,
 } from "@smfs/store";
+import type { TrashSetting } from "../config.ts";
 
 /** Given to the store thread when it is made. */
 export interface StoreThreadSettings {
@@ -40,6 +41,7 @@ export interface StoreWishes {
   /** What the kernel's side leaves unused though the kernel offers it. */
   readonly fuseWithout: Without;
   readonly conflictPlace: ConflictPlace;
+  readonly trash: TrashSetting;
 }
 
 export type ToStoreThread =
