@@ -91,7 +91,7 @@ function linkDifference(devices: readonly Device[], docs: readonly Doc[]): strin
     for (const doc of docs) {
       const entry = byDoc.get(doc.id);
       if (entry === undefined || entry.excused !== undefined || entry.isDiverged) continue;
-      if (isConflictVersion(entry.path)) continue;
+      if (entry.path.startsWith(conflictsDir)) continue;
       const { sfs_link: link, sfs_mode: mode, sfs_mtime: mtime } = doc.metadata ?? {};
       const isLinked = typeof link === "string";
       const file = [isLinked ? link : doc.id, digestOf(doc.bytes), mode, mtime].join();
