@@ -106,7 +106,6 @@ export interface DeviceOptions {
   /** The mount's own patterns of what stays here. */
   readonly ignorePatterns?: string;
   readonly conflictPlace?: ConflictPlace;
-  readonly trashBytesMax?: number;
   /** Replaces transitions: how a mutant of the product is made. */
   readonly mutate?: (transitions: Transitions, store: Store) => void;
 }
@@ -150,7 +149,6 @@ export class Device {
       owner: { uid: 1000, gid: 1000 },
       ignorePatterns: options.ignorePatterns ?? "",
       conflictPlace: options.conflictPlace ?? "directory",
-      trashBytesMax: options.trashBytesMax ?? Number.POSITIVE_INFINITY,
       emit: (event) =>
         sched.after(0, `${name} ${event.kind}`, this.#life, () =>
           client?.receive({ events: [event] }),
@@ -220,7 +218,7 @@ export class Device {
   /** Ends the device's process where it stands, and starts another on what it had committed. */
   restart(
     engine: Partial<EngineOptions> = this.#options.engine ?? {},
-    more: Pick<DeviceOptions, "conflictPlace" | "trashBytesMax"> = {},
+    more: Pick<DeviceOptions, "conflictPlace"> = {},
   ): Device {
     this.#life.isAlive = false;
     // Its descriptors end with it.

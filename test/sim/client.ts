@@ -57,8 +57,6 @@ export class ProductDevice implements Device {
   #cancelTick: () => void = () => undefined;
   readonly #parked = new Map<Ticket, () => void>();
   #desk: Desk | undefined;
-  /** Its user has made room in the trash. */
-  #hasRoom = false;
 
   constructor(seat: DeviceSeat, options: ProductOptions = {}) {
     this.name = seat.name;
@@ -176,12 +174,6 @@ export class ProductDevice implements Device {
     if (held !== undefined) this.#running?.engine.confirmDeletes();
   }
 
-  makeRoom(): void {
-    this.#hasRoom = true;
-    const context = this.#running?.store.context;
-    if (context !== undefined) Object.assign(context, { trashBytesMax: Number.POSITIVE_INFINITY });
-  }
-
   #atDiskChange(): void {
     const life = this.#life;
     if (!life.isAlive) throw new PowerCut();
@@ -212,9 +204,6 @@ export class ProductDevice implements Device {
       owner: { uid: caller.uid, gid: caller.gid },
       conflictPlace:
         seat.config.conflictsBeside === true && seat.index % 2 === 1 ? "beside" : "directory",
-      trashBytesMax: this.#hasRoom
-        ? Number.POSITIVE_INFINITY
-        : (seat.config.trashBytesMax ?? Number.POSITIVE_INFINITY),
       emit: (event) => {
         sched.after(latency.below(3), `${name} event ${event.kind}`, life, () =>
           client?.receive({ events: [event] }),

@@ -52,8 +52,6 @@ export interface SimConfig {
   readonly foreignDeeds?: readonly ForeignDeed[];
   /** Whether every second device puts conflict versions beside the file; none does if absent. */
   readonly conflictsBeside?: boolean;
-  /** Bytes in the trash from which on nothing more is displaced, until users make room at rest; no bound if absent. */
-  readonly trashBytesMax?: number;
 }
 
 /**
@@ -234,7 +232,6 @@ export function drawConfig(
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: draw.happens(0.05),
     conflictsBeside: draw.happens(0.2),
-    ...(draw.happens(0.15) ? { trashBytesMax: draw.one(1, 20, 60) } : {}),
   };
 }
 
@@ -269,7 +266,6 @@ function drawBrisk(seed: number, wanted: SimConfig["server"] | undefined): SimCo
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: false,
     conflictsBeside: draw.happens(0.2),
-    ...(draw.happens(0.15) ? { trashBytesMax: draw.one(1, 20, 60) } : {}),
   };
 }
 

@@ -113,8 +113,6 @@ export interface Device {
   kill(): void;
   /** Its user confirms deletions that are held because they are many at once, if there are any. */
   confirmDeletes?(): void;
-  /** Its user makes room in the trash, if it has a bound. */
-  makeRoom?(): void;
   /** Runs `again` when what a parked call waited for has come, with the ticket to resume it by. */
   whenReady(ticket: Ticket, again: () => void): void;
   /** Moves with whatever changes on its disk. */

@@ -8,8 +8,8 @@
 import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
-import { isConflictVersion } from "./conflict-version.ts";
 import { Deletions } from "./deletions.ts";
+import { isConflictVersion } from "./conflict-version.ts";
 import type { Device, EntryState } from "./device.ts";
 import { Ignoring } from "./ignoring.ts";
 import { sha256 } from "./sha256.ts";

@@ -241,10 +241,7 @@ export class World {
     while (this.sched.now < end) {
       // A call that was parked when they came to rest may have opened a file since.
       for (const user of this.users) user.closeAll();
-      for (const device of this.devices) {
-        device.confirmDeletes?.();
-        device.makeRoom?.();
-      }
+      for (const device of this.devices) device.confirmDeletes?.();
       yield* this.#loop(this.sched.now + sliceMs);
       why = unrest(options);
       if (why === undefined && !this.config.isPatient) break;

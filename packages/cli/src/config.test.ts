@@ -91,14 +91,3 @@ test("[CLI-3] a process of ours does not inherit the key", () => {
     PATH: "/bin",
   });
 });
-
-test("[CLI-1, TRASH-1] how long displaced bytes stay, and how many, stands in the file; nonsense is named", () => {
-  const gib = 2 ** 30;
-  expect(config({}).trash).toEqual({ days: 30, bytes: 10 * gib });
-  const file = { trashDays: 90, trashSize: "2G" };
-  expect(config({}, {}, file).trash).toEqual({ days: 90, bytes: 2 * gib });
-  for (const trashDays of [0, 1.5, "30", 1e9])
-    expect(() => config({}, {}, { trashDays })).toThrow(/trashDays in .*config\.json must be/);
-  for (const trashSize of ["much", "1", "-5G", 7])
-    expect(() => config({}, {}, { trashSize })).toThrow(/trashSize in .*config\.json must be/);
-});

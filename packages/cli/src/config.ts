@@ -1,10 +1,7 @@
 /** Settings: flags over environment over config file over defaults. The only reader of environment variables. */
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { trashBytesMax, trashDays, trashDaysMax } from "@smfs/core";
-import { parseByteSize } from "./byte-size.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { cacheBytesMin } from "./limits.ts";
 import { readJsonObject } from "./private-files.ts";
 
 /** Where the program keeps things. Another set of XDG variables is another device. */
@@ -39,16 +36,9 @@ export interface ServerFlags {
   readonly keyFile?: string | undefined;
 }
 
-/** How long displaced bytes stay, and from how many on nothing more is displaced. */
-export interface TrashSetting {
-  readonly days: number;
-  readonly bytes: number;
-}
-
 export interface Config {
   readonly paths: Paths;
   readonly server: ServerSetting;
-  readonly trash: TrashSetting;
   /** How the user calls this program, for advice that can be pasted. */
   readonly command: string;
 }
@@ -93,33 +83,9 @@ export function loadConfig(
   return {
     paths,
     server: apiUrl === undefined ? { kind: "embedded" } : { kind: "remote", apiUrl, key },
-    trash: {
-      days: trashDaysOf(stored.trashDays, file),
-      bytes: trashBytesOf(storedText("trashSize"), file),
-    },
     // npm sets this for commands that it runs through npx: there the bare name would not be found.
     command: env.npm_command === "exec" ? "npx --no smfs" : "smfs",
   };
-}
-
-function trashDaysOf(value: unknown, file: string): number {
-  if (value === undefined) return trashDays;
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= trashDaysMax)
-    return value;
-  throw new CliError(
-    exitCodes.usage,
-    `trashDays in ${file} must be a whole number from 1 to ${trashDaysMax}`,
-  );
-}
-
-function trashBytesOf(text: string | undefined, file: string): number {
-  if (text === undefined) return trashBytesMax;
-  const bytes = parseByteSize(text);
-  if (bytes !== undefined && bytes >= cacheBytesMin) return bytes;
-  throw new CliError(
-    exitCodes.usage,
-    `trashSize in ${file} must be a size of at least 1M, such as "500M" or "10G"`,
-  );
 }
 
 /** Directories after the XDG base directory specification; a value that is not absolute does not count. */

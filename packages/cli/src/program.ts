@@ -2,9 +2,7 @@
  * The command line's grammar: every command, its options, what they mean. A command's own code is loaded when it is
  * called: a question to a daemon need not wait for the code of the server and the mount.
  */
-import { trashDays, trashDaysMax } from "@smfs/core";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseByteSize } from "./byte-size.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import type { GrepOptions } from "./commands/grep.ts";
 import type { ListOptions } from "./commands/list.ts";
@@ -32,8 +30,10 @@ import { addServe, addServer } from "./program-server.ts";
 
 /** Bytes, with K, M, G or T for powers of 1024. */
 export function byteSize(text: string): number {
-  const bytes = parseByteSize(text);
-  if (bytes === undefined || bytes < cacheBytesMin) {
+  const [, digits = "", unit = ""] = /^(\d{1,12})([kmgt]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const power = " kmgt".indexOf(unit === "" ? " " : unit.toLowerCase());
+  const bytes = Number(digits) * 1024 ** power;
+  if (digits === "" || bytes < cacheBytesMin || !Number.isSafeInteger(bytes)) {
     throw new InvalidArgumentError("It is a size of at least 1M, such as 500M or 2G.");
   }
   return bytes;
@@ -74,28 +74,8 @@ export function buildProgram(run: Run): Command {
   return program;
 }
 
-/** What a mount keeps of files that other devices changed, too. */
-function withKept(mount: Command): void {
-  mount
-    .addOption(
-      new Option("--conflicts <where>", "where versions go that conflict with another device's")
-        .choices(["directory", "beside"])
-        .default("directory"),
-    )
-    .option(
-      "--trash-days <n>",
-      `days that displaced bytes stay in the trash (default: ${trashDays})`,
-      wholeNumber(1, trashDaysMax),
-    )
-    .option(
-      "--trash-size <size>",
-      "bytes in the trash from which on nothing more is displaced (default: 10G)",
-      byteSize,
-    );
-}
-
 function addMount(program: Command, run: Run): void {
-  const mount = withServer(
+  withServer(
     program
       .command("mount")
       .argument("<container>", "name of the container")
@@ -151,6 +131,11 @@ function addMount(program: Command, run: Run): void {
       "bytes of files to keep here, such as 500M or 2G (default: all that were fetched)",
       byteSize,
     )
+    .addOption(
+      new Option("--conflicts <where>", "where versions go that conflict with another device's")
+        .choices(["directory", "beside"])
+        .default("directory"),
+    )
     .option("--ignore-file <file>", "patterns of files that stay here, beside those of .smfsignore")
     .option("--verbose", "log more")
     .action((container: string, options: MountOptions) =>
@@ -158,7 +143,6 @@ function addMount(program: Command, run: Run): void {
         (await import("./commands/mount.ts")).mountCommand(context, container, options),
       ),
     );
-  withKept(mount);
 }
 
 function addUnmount(program: Command, run: Run): void {

@@ -60,12 +60,8 @@ export const listPagesMax = 20_000;
 export const chainMax = 32;
 /** Attempts of one version that end in a failed processing before it is rejected. */
 export const failedAttemptsMax = 3;
-/** Days that displaced bytes stay in the trash at least, unless told; and those that can be told at most. */
+/** Days that displaced bytes stay in the trash, and that a local deletion is remembered. */
 export const trashDays = 30;
-export const trashDaysMax = 3650;
-/** Bytes in the trash from which on nothing more is displaced, unless told: 10 GiB. */
-export const trashBytesMax: number = 10 * 2 ** 30;
-/** Days that a local deletion is remembered. */
 export const tombstoneDays = 90;
 /** Bytes of a text that may be merged three ways. */
 export const mergeBytesMax: number = 1 << 20;

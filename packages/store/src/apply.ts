@@ -11,7 +11,7 @@ import type { DirectoryDocuments } from "./directory-documents.ts";
 import { type EntryRow, isFid, isOwnCustomId } from "./entries.ts";
 import type { InodeRow } from "./inodes.ts";
 import type { Linking } from "./linking.ts";
-import { deletedElsewhere, trashFull } from "./pend.ts";
+import { deletedElsewhere } from "./pend.ts";
 import { observed, sendAnew } from "./settle.ts";
 import type { Applied, Content, Expect, Plan, RemoteVersion, SyncAttrs } from "./sync-model.ts";
 import { directoryOf, type Take } from "./take.ts";
@@ -55,10 +55,6 @@ export class Apply {
     const applied = this.#lacksBytes(plan) ? "stale" : this.#carryOut(plan);
     const seen = plan.seenSrev ?? null;
     if (applied === "done") this.#relink(plan);
-    if (applied === "no room") {
-      this.postpone(plan, trashFull);
-      return "stale";
-    }
     if (applied === "stale") this.postpone(plan, "it changed here meanwhile");
     else if (plan.do === "defer") this.postpone(plan, plan.why);
     else this.#context.pend.drop(plan.docId, seen);
@@ -86,7 +82,7 @@ export class Apply {
     return content !== undefined && !this.#context.bytes.hasBlob(content.blob);
   }
 
-  #carryOut(plan: Plan): Applied | "no room" {
+  #carryOut(plan: Plan): Applied {
     switch (plan.do) {
       case "ignore":
       case "delete-again":
@@ -120,8 +116,8 @@ export class Apply {
   /** The entry of a plan, if it is still as it was when the plan was made. */
   #withEntry(
     plan: { fid: string; docId: string; expect: Expect },
-    act: (entry: EntryRow) => Applied | "no room",
-  ): Applied | "no room" {
+    act: (entry: EntryRow) => Applied,
+  ): Applied {
     const entry = this.#context.entries.byFid(plan.fid);
     if (entry === undefined || entry.doc_id !== plan.docId) return "stale";
     if (entry.local_ver !== plan.expect.localVer || entry.base_ver !== plan.expect.baseVer)
@@ -233,9 +229,8 @@ export class Apply {
     return this.#views.leavesLink(entry, remote) || !agreesOn(syncAttrs(inode), remote.attrs);
   }
 
-  #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied | "no room" {
+  #displace(entry: EntryRow, plan: PlanOf<"displace">): Applied {
     if (!this.#canReplaceBytes(entry) || !this.#isKept(entry, plan.kept)) return "stale";
-    if (plan.kept !== undefined && this.#trash.isFull) return "no room";
     const inode = this.#context.inodes.get(entry.ino);
     this.#trash.put(
       entry,
@@ -247,7 +242,7 @@ export class Apply {
     return this.#replace(entry, plan.remote, plan.content);
   }
 
-  #split(entry: EntryRow, plan: PlanOf<"split">): Applied | "no room" {
+  #split(entry: EntryRow, plan: PlanOf<"split">): Applied {
     const { entries, inodes } = this.#context;
     const inode = inodes.get(entry.ino);
     // A stub has no bytes of ours here: the server's history has them, the row says where.
@@ -272,12 +267,11 @@ export class Apply {
     return "done";
   }
 
-  #vanish(entry: EntryRow, plan: PlanOf<"vanish">): Applied | "no room" {
+  #vanish(entry: EntryRow, plan: PlanOf<"vanish">): Applied {
     const { inodes, entries, orphans, tombs } = this.#context;
     const inode = inodes.get(entry.ino);
     if (!this.#canReplaceBytes(entry)) return "stale";
     if (!isDirectory(inode.mode) && !this.#isKept(entry, plan.kept)) return "stale";
-    if (plan.kept !== undefined && plan.kept.size > 0 && this.#trash.isFull) return "no room";
     tombs.put(entry, plan.srev);
     if (isDirectory(inode.mode)) {
       this.#directories.goOnWithout(entry);

@@ -37,10 +37,6 @@ export interface StoreContext {
   readonly ignorePatterns: string;
   /** Where conflict versions are put. */
   readonly conflictPlace: ConflictPlace;
-  /** Bytes in the trash from which on nothing more is displaced. */
-  readonly trashBytesMax: number;
-  /** Days that displaced bytes stay in the trash at least. */
-  readonly trashDays: number;
   /** Tells the sync thread. Cheap, never throws. */
   emit(event: StoreEvent): void;
   /** Collects what the kernel must forget; the frontend takes it after the transition has committed. */

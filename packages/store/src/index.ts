@@ -22,7 +22,6 @@ export type { Fate, MemoryImage, SharedMapping, UnsyncedEffect } from "./memory-
 export { MemoryByteStore } from "./memory-byte-store.ts";
 export { MemoryFileWorker } from "./memory-file-worker.ts";
 export { type OnlyHere, onlyHere } from "./only-here.ts";
-export { trashFull } from "./pend.ts";
 export type * from "./port.ts";
 export { PortClient, PortError } from "./port-client.ts";
 export { type PortReply, type PortRequest, PortServer } from "./port-server.ts";

@@ -5,8 +5,6 @@ import type { Database } from "./database.ts";
 export const deletedElsewhere = "deleted on another device";
 /** Why a document is pending whose version cannot be taken while somebody may write the file. */
 export const heldOpen = "held open for writing";
-/** Why a document is pending that would displace bytes for which the trash has no room. */
-export const trashFull = "the trash is full";
 
 export class Pend {
   readonly #put;

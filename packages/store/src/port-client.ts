@@ -57,7 +57,6 @@ const methods: Readonly<Record<PortMethod, true>> = {
   trash: true,
   trashItem: true,
   dropTrash: true,
-  tendTrash: true,
 };
 
 export class PortClient {

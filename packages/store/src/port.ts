@@ -82,8 +82,6 @@ export interface StoreStatus {
   readonly heldOpen: readonly string[];
   /** What patterns keep on this machine: how many names, and some of them. */
   readonly ignored: { readonly count: number; readonly examples: readonly string[] };
-  /** Bytes in the trash on this machine, and whether nothing more is displaced for them. */
-  readonly trash: { readonly bytes: number; readonly isFull: boolean };
 }
 
 /** A conflict version: both sides changed one file, and no rule decided. Its path has what the other side wrote. */
@@ -239,10 +237,8 @@ export interface StorePort {
   /** Displaced bytes with an id below `beforeId`, the newest first. */
   trash(beforeId: number, countMax: number): Promise<readonly TrashItem[]>;
   trashItem(id: number): Promise<TrashItem | undefined>;
-  /** Lets go of displaced bytes, because somebody said so. By themselves they go by age alone (TRASH-1). */
+  /** Lets go of displaced bytes, because somebody said so: nothing else ever does. */
   dropTrash(ids: readonly number[]): Promise<void>;
-  /** TRASH-1: lets go of what is old. To be called now and then. @returns whether there is more to go at once */
-  tendTrash(): Promise<boolean>;
   /** Listens to events; returns how to stop. */
   listen(listener: (event: StoreEvent) => void): () => void;
 }

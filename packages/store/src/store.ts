@@ -29,7 +29,6 @@ import {
   type SetAttr,
   type StatFs,
   type Ticket,
-  trashDays,
 } from "@smfs/core";
 import { Aliases } from "./aliases.ts";
 import { Attributes } from "./attributes.ts";
@@ -98,10 +97,6 @@ export interface StoreOptions {
   readonly ignorePatterns?: string;
   /** Where conflict versions are put; under `/.conflicts` unless told. */
   readonly conflictPlace?: ConflictPlace;
-  /** Bytes in the trash from which on nothing more is displaced; no bound unless told. */
-  readonly trashBytesMax?: number;
-  /** Days that displaced bytes stay in the trash at least; 30 unless told. */
-  readonly trashDays?: number;
 }
 
 export class Store implements FileSystem {
@@ -465,8 +460,6 @@ function fileContext(
     owner,
     ignorePatterns: options.ignorePatterns ?? "",
     conflictPlace: options.conflictPlace ?? "directory",
-    trashBytesMax: options.trashBytesMax ?? Number.POSITIVE_INFINITY,
-    trashDays: options.trashDays ?? trashDays,
     emit,
     invalidate,
   };

@@ -154,8 +154,6 @@ export interface RemoteView {
   readonly holder: PathHolder;
   /** A deletion of it that was told and could not be carried out here: known after a restart, too. */
   readonly deletion?: { readonly srev: number | null };
-  /** The trash takes no more bytes: what would displace some waits. */
-  readonly trashIsFull?: boolean;
 }
 
 /** The versions a decision was made on: a transition whose entry has moved since answers `stale`. */

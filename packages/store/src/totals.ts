@@ -1,5 +1,5 @@
 /**
- * How many names and stubs a store has, and bytes in its trash, for status. Counting looks at every row, and nobody else is served meanwhile: so
+ * How many names and stubs a store has, for status. Counting looks at every row, and nobody else is served meanwhile: so
  * a count is used again for twenty times as long as it took.
  */
 import type { StoreContext } from "./context.ts";
@@ -9,21 +9,19 @@ const restFactor = 20;
 export interface Counted {
   readonly entries: number;
   readonly stubs: number;
-  readonly trashBytes: number;
 }
 
 export class Totals {
   readonly #context: Pick<StoreContext, "db" | "clock">;
   readonly #count;
-  #counted: Counted = { entries: 0, stubs: 0, trashBytes: 0 };
+  #counted: Counted = { entries: 0, stubs: 0 };
   #dueMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: Pick<StoreContext, "db" | "clock">) {
     this.#context = context;
     this.#count = context.db.sql.prepare<[], Counted>(
       `SELECT (SELECT count(*) FROM entry WHERE state = 'live') AS entries,
-         (SELECT count(*) FROM inode WHERE stub = 1) AS stubs,
-         (SELECT coalesce(sum(size), 0) FROM trash WHERE blob IS NOT NULL) AS trashBytes`,
+         (SELECT count(*) FROM inode WHERE stub = 1) AS stubs`,
     );
   }
 

@@ -12,7 +12,7 @@ import type { EntryRow } from "./entries.ts";
 import { Fills } from "./fills.ts";
 import { KeptHere } from "./kept-here.ts";
 import { Linking } from "./linking.ts";
-import { heldOpen, trashFull } from "./pend.ts";
+import { heldOpen } from "./pend.ts";
 import type { ClaimResult, StoreStatus, StoreTransitions } from "./port.ts";
 import { Problems } from "./problems.ts";
 import { PushQueue } from "./push-queue.ts";
@@ -24,14 +24,10 @@ import type { Applied, EntryView, Plan } from "./sync-model.ts";
 import { Take } from "./take.ts";
 import { Totals } from "./totals.ts";
 import { Trash } from "./trash.ts";
-import { TrashRetention } from "./trash-retention.ts";
 import { Views } from "./view.ts";
 
 /** Rows of each list in a status. */
 const statusRowsMax = 100;
-const trashProblem = "trash";
-const trashMessage =
-  "the trash is full: what other devices deleted or replaced stays here as it is; smfs trash empty --older-than 7d makes room, or mount with a larger --trash-size";
 
 export class Transitions implements StoreTransitions {
   readonly #context: StoreContext;
@@ -45,9 +41,6 @@ export class Transitions implements StoreTransitions {
   readonly #stubs: Stubs;
   readonly #conflicts: Conflicts;
   readonly #trash: Trash;
-  readonly #retention: TrashRetention;
-  /** Whether the problem may be noted, by an earlier process too, that the trash is full. */
-  #mayBeTold = true;
   readonly #documents;
   readonly #cursorGet;
   readonly #cursorSet;
@@ -68,9 +61,8 @@ export class Transitions implements StoreTransitions {
     const aliases = new Aliases(context);
     const directories = new DirectoryDocuments(context, this.#views, take);
     this.#conflicts = new Conflicts(context, take);
-    const trash = new Trash(context);
+    const trash = new Trash(context.db, context.clock);
     this.#trash = trash;
-    this.#retention = new TrashRetention(context);
     this.#queue = new PushQueue(context, this.#views, fills, this.#problems);
     this.#settlements = new Settlements(context, this.#views, aliases, this.#problems);
     this.#resolve = new Resolve(context, this.#views, take, directories, this.#conflicts);
@@ -171,33 +163,14 @@ export class Transitions implements StoreTransitions {
     return settled;
   }
 
-  viewRemote: StoreTransitions["viewRemote"] = (items) => {
-    this.#trash.lookAgain();
-    const trashIsFull = this.#trash.isFull;
-    return items.map((item) => ({ ...this.#remoteViews.of(item), trashIsFull }));
-  };
+  viewRemote: StoreTransitions["viewRemote"] = (items) =>
+    items.map((item) => this.#remoteViews.of(item));
 
   apply: StoreTransitions["apply"] = (plans, cursor) => {
-    this.#trash.lookAgain();
     const applied = plans.map((plan) => this.#applyOne(plan));
-    this.#tellTrash(plans.some((plan, at) => this.#isHeldByTrash(plan, applied[at])));
     if (cursor !== undefined) this.#cursorSet.run(cursor.key, cursor.value);
     return applied;
   };
-
-  #isHeldByTrash(plan: Plan, applied: Applied | undefined): boolean {
-    if (plan.do === "defer") return plan.why === trashFull;
-    const displaces = plan.do === "displace" || plan.do === "vanish";
-    return displaces && applied === "stale" && this.#trash.isFull;
-  }
-
-  /** TRASH-2: what is not taken for want of room is told until there is some. */
-  #tellTrash(isHolding: boolean): void {
-    if (isHolding) this.#problems.set(trashProblem, null, trashMessage);
-    else if (this.#mayBeTold && !this.#trash.isFull) this.#problems.clear(trashProblem);
-    else return;
-    this.#mayBeTold = isHolding;
-  }
 
   /** A plan that cannot be carried out is a problem of its document: it is undone, deferred and told; others go on. */
   #applyOne(plan: Plan): Applied {
@@ -279,10 +252,6 @@ export class Transitions implements StoreTransitions {
         .all(statusRowsMax)
         .map((entry) => this.#context.entries.shownPath(entry)),
       ignored: this.#keptHere.get(),
-      trash: {
-        bytes: totals.trashBytes,
-        isFull: totals.trashBytes >= this.#context.trashBytesMax,
-      },
     };
   };
 
@@ -292,11 +261,7 @@ export class Transitions implements StoreTransitions {
   trashItem: StoreTransitions["trashItem"] = (id) => this.#trash.item(id);
   dropTrash: StoreTransitions["dropTrash"] = (ids) => {
     for (const id of ids) this.#trash.drop(id);
-    this.#trash.lookAgain();
-    this.#tellTrash(false);
   };
-
-  tendTrash: StoreTransitions["tendTrash"] = () => this.#retention.tend();
 
   #whyWaiting(entry: EntryRow): string {
     if (entry.rejected_ver === entry.local_ver)

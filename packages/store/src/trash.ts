@@ -1,5 +1,6 @@
 /** Displaced bytes: rows that say what was where and why it went. Written in the transaction that displaces them. */
-import type { StoreContext } from "./context.ts";
+import type { Clock } from "@smfs/core";
+import type { Database } from "./database.ts";
 import type { EntryRow } from "./entries.ts";
 import type { Content } from "./sync-model.ts";
 
@@ -28,24 +29,15 @@ interface TrashRow {
   readonly size: number;
 }
 
-type TrashContext = Pick<StoreContext, "db" | "clock" | "trashBytesMax">;
-
 export class Trash {
-  readonly #context: TrashContext;
+  readonly #clock: Clock;
   readonly #put;
   readonly #list;
   readonly #one;
   readonly #drop;
-  readonly #sum;
-  /** Bytes in it, for as long as one call of the port goes on. */
-  #bytes: number | undefined;
 
-  constructor(context: TrashContext) {
-    this.#context = context;
-    const { db } = context;
-    this.#sum = db.sql
-      .prepare<[], number>("SELECT coalesce(sum(size), 0) FROM trash WHERE blob IS NOT NULL")
-      .pluck();
+  constructor(db: Database, clock: Clock) {
+    this.#clock = clock;
     this.#put = db.sql.prepare(
       "INSERT INTO trash (fid, path, blob, doc_id, rev, why, at_ms, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
@@ -66,23 +58,9 @@ export class Trash {
       entry.doc_id,
       entry.base_rev,
       why,
-      Math.round(this.#context.clock.now()),
+      Math.round(this.#clock.now()),
       kept?.size ?? size,
     );
-    if (this.#bytes !== undefined) this.#bytes += kept?.size ?? 0;
-  }
-
-  /** What was summed is out of date from here on. */
-  lookAgain(): void {
-    this.#bytes = undefined;
-  }
-
-  /** TRASH-2: whether nothing more may be displaced. */
-  get isFull(): boolean {
-    const { trashBytesMax } = this.#context;
-    if (trashBytesMax === Number.POSITIVE_INFINITY) return false;
-    this.#bytes ??= this.#sum.get() ?? 0;
-    return this.#bytes >= trashBytesMax;
   }
 
   /** Items with an id below `beforeId`, the newest first. */

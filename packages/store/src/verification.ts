@@ -31,7 +31,7 @@ export class Verification {
 
   constructor(context: VerificationContext) {
     this.#context = context;
-    this.#trash = new Trash(context);
+    this.#trash = new Trash(context.db, context.clock);
     this.#next = context.db.sql
       .prepare<[number, number], number>(
         `SELECT ino FROM inode WHERE ino > ? AND (mode & ${S_IFMT}) = ${S_IFREG} ORDER BY ino LIMIT ? + 0`,

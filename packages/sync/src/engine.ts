@@ -23,9 +23,6 @@ import { Push } from "./push.ts";
 import { PushLoop } from "./push-loop.ts";
 import { Resolver } from "./resolver.ts";
 
-/** Milliseconds between two looks at what is old in the trash. */
-const tendMs = 600_000;
-
 export interface EngineOptions {
   /** False: nothing is pulled; local writes still go out. */
   readonly pull: boolean;
@@ -125,7 +122,6 @@ export class Engine {
   start(): void {
     this.#unlisten = this.#deps.port.listen((event) => this.#on(event));
     this.#background.own(this.#begin());
-    this.#background.own(this.#tendTrash());
   }
 
   /** Ends every loop and waits for what is running. What was not confirmed is resumed by the next start. */
@@ -137,21 +133,6 @@ export class Engine {
   #on(event: StoreEvent): void {
     if (event.kind === "dirty") this.#pushLoop.wake();
     else if (!this.#background.isStopped) this.#background.own(this.#hydrate.want(event.ino));
-  }
-
-  /** What goes by its age alone needs no server. */
-  async #tendTrash(): Promise<void> {
-    const background = this.#background;
-    for (let waitMs = tendMs; !background.isStopped; ) {
-      await background.sleep(waitMs);
-      if (background.isStopped) return;
-      try {
-        waitMs = (await this.#deps.port.tendTrash()) ? 1 : tendMs;
-      } catch (error) {
-        background.noteFailure(error, "tending the trash");
-        waitMs = tendMs;
-      }
-    }
   }
 
   /** Learns what the server can do, then runs the loops. */

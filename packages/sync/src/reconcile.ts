@@ -5,9 +5,7 @@
  * change; a dirty entry is never touched by pull, whatever was observed, however late, by whichever clock; what
  * cannot be decided now is deferred durably, since the cursor moves past it.
  */
-
 import type { EntryView, Expect, PathHolder, Plan, RemoteVersion, RemoteView } from "@smfs/store";
-import { trashFull } from "@smfs/store";
 import { agreesWith, effective, isShownFor, isStray, relationOf } from "./relation.ts";
 
 /** What was observed: a version, or that the document is gone. */
@@ -27,24 +25,6 @@ export interface ReconcileOptions {
 }
 
 export function reconcile(view: RemoteView, observed: Observed, options: ReconcileOptions): Plan {
-  const plan = decide(view, observed, options);
-  return view.trashIsFull === true ? withoutTrash(view, observed, plan) : plan;
-}
-
-/**
- * TRASH-2: bytes that are here stay where they are while the trash has no room for them. What is only absent stays
- * deferred, too: that it is gone was judged before, by full listings.
- */
-function withoutTrash({ docId, entry }: RemoteView, observed: Observed, plan: Plan): Plan {
-  const isDisplacing = plan.do === "displace" || plan.do === "vanish";
-  const isJudged = observed.kind === "absent" && plan.do === "ignore";
-  if (!isDisplacing && !isJudged) return plan;
-  if (entry === null || entry.docId !== docId || entry.stub || entry.kind !== "file") return plan;
-  const isDeletion = plan.do === "vanish" && plan.srev !== null;
-  return { do: "defer", docId, why: trashFull, isDeletion };
-}
-
-function decide(view: RemoteView, observed: Observed, options: ReconcileOptions): Plan {
   switch (observed.kind) {
     case "tombstone":
       return onTombstone(view, observed.srev);

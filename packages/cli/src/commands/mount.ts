@@ -53,8 +53,6 @@ export interface MountOptions extends ServerFlags {
   /** File of patterns, relative to the current directory. */
   readonly ignoreFile?: string;
   readonly conflicts: ConflictPlace;
-  readonly trashDays?: number;
-  readonly trashSize?: number;
   readonly verbose?: boolean;
 }
 
@@ -90,7 +88,7 @@ export async function mountCommand(
     );
   }
   const account = await identify(context, config.paths, server, container, offline);
-  const settings = prepare(context, config, { container, server, account, without }, options);
+  const settings = prepare(context, config.paths, { container, server, account, without }, options);
   if (options.foreground === true) {
     const { runInForeground } = await import("../daemon/run.ts");
     return await runInForeground(settings, (ready) => printReady(context, config, settings, ready));
@@ -141,7 +139,7 @@ async function identify(
 
 function prepare(
   context: CommandContext,
-  { paths, trash }: Config,
+  paths: Paths,
   found: { container: string; server: ResolvedServer; account: Account; without: Without },
   options: MountOptions,
 ): DaemonSettings {
@@ -183,10 +181,6 @@ function prepare(
     ignorePatterns: readIgnoreFile(context.cwd, options.ignoreFile),
     fuseWithout: without,
     conflictPlace: options.conflicts,
-    trash: {
-      days: options.trashDays ?? trash.days,
-      bytes: options.trashSize ?? trash.bytes,
-    },
   };
 }
 

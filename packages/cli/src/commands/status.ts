@@ -65,9 +65,6 @@ function printStatus(output: Output, status: DaemonStatus): void {
     ...(status.cacheSize === null
       ? []
       : [["cache", `${bytes(status.cacheUsed ?? 0)} of ${bytes(status.cacheSize)}`]]),
-    ...(status.trash.used === 0
-      ? []
-      : [["trash", `${bytes(status.trash.used)} of ${bytes(status.trash.size)}`]]),
     ...(status.readOnly ? [["mode", "read-only"]] : []),
     ["waiting", waitingText(status)],
     ...(status.search === null ? [] : indexRows(status.search)),

@@ -106,7 +106,7 @@ async function write(daemon: ControlClient, item: TrashNote, place: string): Pro
   }
 }
 
-/** `smfs trash empty --older-than 30d`: lets go of displaced bytes before their time. */
+/** `smfs trash empty --older-than 30d`: the only way in which displaced bytes ever go. */
 export async function trashEmptyCommand(
   context: CommandContext,
   target: string | undefined,

@@ -62,8 +62,6 @@ export interface DaemonStatus {
   /** The budget for bytes of files here, and what they took when last looked at; null without a budget. */
   readonly cacheSize: number | null;
   readonly cacheUsed: number | null;
-  /** Bytes of the trash on this machine, and from how many on nothing more is displaced. */
-  readonly trash: { readonly used: number; readonly size: number; readonly isFull: boolean };
   /** Whether nothing can be changed through the mount. */
   readonly readOnly: boolean;
   /** Directory of the store on this machine. */

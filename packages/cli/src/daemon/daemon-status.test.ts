@@ -18,7 +18,6 @@ const engine = {
     conflicts: [],
     heldOpen: [],
     ignored: { count: 0, examples: [] },
-    trash: { bytes: 5, isFull: false },
   },
   userId: null,
   userName: null,
@@ -33,7 +32,6 @@ const settings = {
   pull: true,
   readOnly: false,
   cacheBytes: 1024,
-  trash: { days: 30, bytes: 100 },
 } as unknown as DaemonSettings;
 
 const facts: DaemonFacts = {

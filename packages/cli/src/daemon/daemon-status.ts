@@ -56,11 +56,6 @@ export function toDaemonStatus(
     search: facts.search,
     cacheSize: settings.cacheBytes ?? null,
     cacheUsed: facts.cacheUsedBytes ?? null,
-    trash: {
-      used: store.trash.bytes,
-      size: settings.trash.bytes,
-      isFull: store.trash.isFull,
-    },
     readOnly: settings.readOnly,
     storeDir: settings.storeDir,
     logFile: settings.logFile,

@@ -94,7 +94,6 @@ export class Daemon implements DaemonControl {
         ignorePatterns: given.ignorePatterns,
         fuseWithout: given.fuseWithout,
         conflictPlace: given.conflictPlace,
-        trash: given.trash,
       },
       onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,

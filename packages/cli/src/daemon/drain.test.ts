@@ -12,7 +12,6 @@ interface Situation {
   readonly remote?: number;
   readonly pulled?: boolean;
   readonly waiting?: { path: string; why: string }[];
-  readonly trashIsFull?: boolean;
   readonly deletions?: EngineStatus["deletions"];
 }
 
@@ -39,7 +38,6 @@ function engineStatus(of: Situation): EngineStatus {
       conflicts: [],
       heldOpen: [],
       ignored: { count: 0, examples: [] },
-      trash: { bytes: 0, isFull: of.trashIsFull ?? false },
     },
   };
 }
@@ -141,12 +139,4 @@ test("[CLI-51] held deletions end the wait with a reason; confirmed ones are wai
   expect(JSON.stringify(held.outcome.reasons)).toContain("many documents are gone from the server");
   const confirmed = await drainThrough([{ deletions: "confirmed" }, { remote: 1 }, {}]);
   expect(confirmed.outcome.safe).toBe(true);
-});
-
-test("[TRASH-2, CLI-20] what waits for room in the trash ends the wait with a reason, once all else is done", async () => {
-  const full = { remote: 2, trashIsFull: true };
-  const held = await drainThrough([{ dirty: 1, ...full }, full]);
-  expect(held.outcome.safe).toBe(false);
-  expect(held.outcome.reasons.map(({ message }) => message).join()).toMatch(/the trash is full/);
-  expect(held.elapsedMs).toBeLessThan(1000);
 });

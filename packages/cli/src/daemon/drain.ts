@@ -4,7 +4,6 @@ import type { EngineStatus } from "@smfs/sync";
 import type { SyncOutcome } from "./control-protocol.ts";
 import {
   type Directions,
-  isHeldByTrash,
   isSafe,
   isStuck,
   progressMark,
@@ -46,8 +45,6 @@ export async function drain(
     if (isStuck(status) && (await deps.isCaughtUp())) return toOutcome(status, directions);
     // Nobody but the user can end that.
     if (directions.pull && status.deletions === "held") return toOutcome(status, directions);
-    if (isHeldByTrash(status, directions) && (await deps.isCaughtUp()))
-      return toOutcome(status, directions);
     const now = progressMark(status);
     if (now !== mark) {
       mark = now;

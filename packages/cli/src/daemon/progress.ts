@@ -40,12 +40,6 @@ export function isStuck({ connection, store }: EngineStatus): boolean {
   return dirtyCount > 0 && refusedCount === dirtyCount;
 }
 
-/** Whether all that is left waits for room in the trash, which only the user can make. */
-export function isHeldByTrash({ store }: EngineStatus, { pull }: Directions): boolean {
-  const { dirtyCount, inFlightCount, pendingRemoteCount, trash } = store;
-  return pull && trash.isFull && pendingRemoteCount > 0 && dirtyCount + inFlightCount === 0;
-}
-
 /** Equal for two looks between which nothing has moved. */
 export function progressMark({ connection, store }: EngineStatus): string {
   const { dirtyCount, inFlightCount, pendingRemoteCount, entryCount, stubCount } = store;
@@ -101,9 +95,6 @@ function reasons(status: EngineStatus, directions: Directions): PathNote[] {
     about(
       "many documents are gone from the server: smfs sync --confirm-deletes --dry-run shows which",
     );
-  }
-  if (isHeldByTrash(status, directions)) {
-    about("the trash is full, and displaces nothing more: smfs status says what to do");
   }
   if (!directions.push) about("nothing is sent: it is mounted with --offline");
   else if (connection.state !== "online") {

@@ -127,8 +127,6 @@ class WholeStore implements ServedStore {
       durability: wishes.durability,
       ignorePatterns: wishes.ignorePatterns,
       conflictPlace: wishes.conflictPlace,
-      trashDays: wishes.trash.days,
-      trashBytesMax: wishes.trash.bytes,
       syncer: sync,
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });
@@ -268,7 +266,6 @@ function damagedPort(damage: string): ServedStore["port"] {
     conflicts: [],
     heldOpen: [],
     ignored: { count: 0, examples: [] },
-    trash: { bytes: 0, isFull: false },
   };
   return {
     mustSync: false,

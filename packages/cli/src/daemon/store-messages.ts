@@ -15,7 +15,6 @@ import type {
   SyncJob,
   SyncResult,
 } from "@smfs/store";
-import type { TrashSetting } from "../config.ts";
 
 /** Given to the store thread when it is made. */
 export interface StoreThreadSettings {
@@ -41,7 +40,6 @@ export interface StoreWishes {
   /** What the kernel's side leaves unused though the kernel offers it. */
   readonly fuseWithout: Without;
   readonly conflictPlace: ConflictPlace;
-  readonly trash: TrashSetting;
 }
 
 export type ToStoreThread =

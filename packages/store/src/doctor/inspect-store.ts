@@ -122,8 +122,6 @@ function breachesOf(
       owner: { uid: 0, gid: 0 },
       ignorePatterns: "",
       conflictPlace: "directory",
-      trashBytesMax: Number.POSITIVE_INFINITY,
-      trashDays: Number.POSITIVE_INFINITY,
       emit: () => undefined,
       invalidate: () => undefined,
     },
