@@ -4,10 +4,7 @@ import { expect, test } from "vitest";
 import { Device } from "./device.ts";
 
 /** Two devices, each of which has changed the files without having seen the other's change. */
-async function twoWhoDiffer(
-  names: readonly string[],
-  ...flags: string[]
-): Promise<{
+async function twoWhoDiffer(names: readonly string[]): Promise<{
   readonly a: Device;
   readonly b: Device;
   readonly atA: string;
@@ -30,7 +27,7 @@ async function twoWhoDiffer(
   }
   await a.ok(["sync", atA]);
   await b.ok(["unmount", "--force", atB]);
-  atB = await b.mount("shared", ...a.serverFlags(), ...flags);
+  atB = await b.mount("shared", ...a.serverFlags());
   await b.ok(["sync", atB]);
   return { a, b, atA, atB };
 }
@@ -93,32 +90,4 @@ test("[CLI-52] a conflict is listed on both devices, compared, and settled in ea
   }
   expect(await listed(b, atB)).toEqual([]);
   expect(await listed(a, atA)).toEqual([]);
-});
-
-test("[CLI-56] with --conflicts beside a version lies beside its file, and is settled from any device", async () => {
-  const names = ["mine.md", "theirs.md", "both.md"];
-  const { a, b, atA, atB } = await twoWhoDiffer(names, "--conflicts", "beside");
-  await a.ok(["sync", atA]);
-  const found = await listed(a, atA);
-  expect(found.map(({ path }) => path).sort()).toEqual(
-    names.map((name) => `/notes/${name}`).sort(),
-  );
-  for (const { path, versionPath } of found) {
-    expect(versionPath).toMatch(/^\/notes\/[a-z]+ \(conflict [a-z0-9]{6}-[0-9a-f]{8}\)\.md$/);
-    expect(readFileSync(join(atA, path), "utf8")).toBe("theirs, made at home\n");
-    expect(readFileSync(join(atA, versionPath), "utf8")).toBe("mine, made on the way\n");
-  }
-  expect(existsSync(join(atA, ".conflicts"))).toBe(false);
-  expect(await b.ok(["status", atB])).toContain("(conflict ");
-  for (const keep of ["mine", "theirs", "both"])
-    await a.ok(["conflicts", "resolve", join(atA, `notes/${keep}.md`), "--keep", keep]);
-  expect(await listed(a, atA)).toEqual([]);
-  await a.ok(["sync", atA]);
-  await b.ok(["sync", atB]);
-  expect(await listed(b, atB)).toEqual([]);
-  const kept = readdirSync(join(atB, "notes")).sort();
-  expect(kept.filter((name) => name.startsWith("both"))).toHaveLength(2);
-  expect(kept).toHaveLength(4);
-  expect(readFileSync(join(atB, "notes/mine.md"), "utf8")).toBe("mine, made on the way\n");
-  expect(readFileSync(join(atB, "notes/theirs.md"), "utf8")).toBe("theirs, made at home\n");
 });

@@ -15,7 +15,6 @@ import {
 } from "@smfs/core";
 import { lookup } from "@smfs/core/testing";
 import {
-  type ConflictPlace,
   Database,
   MemoryByteStore,
   MemoryFileWorker,
@@ -105,7 +104,6 @@ export interface DeviceOptions {
   readonly disk?: { readonly database: Buffer; readonly bytes: MemoryByteStore };
   /** The mount's own patterns of what stays here. */
   readonly ignorePatterns?: string;
-  readonly conflictPlace?: ConflictPlace;
   /** Replaces transitions: how a mutant of the product is made. */
   readonly mutate?: (transitions: Transitions, store: Store) => void;
 }
@@ -148,7 +146,6 @@ export class Device {
       logger: log,
       owner: { uid: 1000, gid: 1000 },
       ignorePatterns: options.ignorePatterns ?? "",
-      conflictPlace: options.conflictPlace ?? "directory",
       emit: (event) =>
         sched.after(0, `${name} ${event.kind}`, this.#life, () =>
           client?.receive({ events: [event] }),
@@ -216,15 +213,12 @@ export class Device {
   }
 
   /** Ends the device's process where it stands, and starts another on what it had committed. */
-  restart(
-    engine: Partial<EngineOptions> = this.#options.engine ?? {},
-    more: Pick<DeviceOptions, "conflictPlace"> = {},
-  ): Device {
+  restart(engine: Partial<EngineOptions> = this.#options.engine ?? {}): Device {
     this.#life.isAlive = false;
     // Its descriptors end with it.
     this.bytes.restore(this.bytes.snapshot());
     const disk = { database: this.store.context.db.sql.serialize(), bytes: this.bytes };
-    return new Device(this.#rig, this.name, { ...this.#options, ...more, engine, disk }).start();
+    return new Device(this.#rig, this.name, { ...this.#options, engine, disk }).start();
   }
 
   #locate(path: string): { parent: number; name: string } {

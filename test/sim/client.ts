@@ -202,8 +202,6 @@ export class ProductDevice implements Device {
       random,
       logger,
       owner: { uid: caller.uid, gid: caller.gid },
-      conflictPlace:
-        seat.config.conflictsBeside === true && seat.index % 2 === 1 ? "beside" : "directory",
       emit: (event) => {
         sched.after(latency.below(3), `${name} event ${event.kind}`, life, () =>
           client?.receive({ events: [event] }),

@@ -50,8 +50,6 @@ export interface SimConfig {
   /** How often foreigners act, and what they do; one to three times, and anything, if absent. */
   readonly foreignCount?: number;
   readonly foreignDeeds?: readonly ForeignDeed[];
-  /** Whether every second device puts conflict versions beside the file; none does if absent. */
-  readonly conflictsBeside?: boolean;
 }
 
 /**
@@ -231,7 +229,6 @@ export function drawConfig(
     hasServerRestarts: draw.happens(0.3),
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: draw.happens(0.05),
-    conflictsBeside: draw.happens(0.2),
   };
 }
 
@@ -265,7 +262,6 @@ function drawBrisk(seed: number, wanted: SimConfig["server"] | undefined): SimCo
     hasServerRestarts: draw.happens(0.2),
     binaryShare: draw.one(0, 0, 0.3),
     isPatient: false,
-    conflictsBeside: draw.happens(0.2),
   };
 }
 

@@ -5,8 +5,7 @@
 import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
-import { isConflictVersion } from "./conflict-version.ts";
-import type { Device, EntryState } from "./device.ts";
+import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import type { Oracle } from "./oracle.ts";
 import { TokenSet } from "./tokens.ts";
 import { Violation } from "./violation.ts";
@@ -116,7 +115,7 @@ export class Deletions {
     const digest = digestOf(doc.bytes);
     if (typeof fid !== "string" || digest === emptyDigest) return;
     // A conflict version has the same identity whenever it is made from the same revision.
-    if (doc.metadata?.sfs_kind === "dir" || isConflictVersion(doc.filepath ?? "")) return;
+    if (doc.metadata?.sfs_kind === "dir" || doc.filepath?.startsWith(conflictsDir)) return;
     const names = new Set([fid]);
     for (const file of this.#filesOf.get(doc.id) ?? [])
       for (const docId of this.#docsOf.get(file) ?? []) names.add(docId);

@@ -9,8 +9,7 @@ import { emptyDigest } from "@smfs/core";
 import { type Doc, digestOf } from "../hosted-model/document.ts";
 import type { Commit } from "../hosted-model/table.ts";
 import { Deletions } from "./deletions.ts";
-import { isConflictVersion } from "./conflict-version.ts";
-import type { Device, EntryState } from "./device.ts";
+import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import { Ignoring } from "./ignoring.ts";
 import { sha256 } from "./sha256.ts";
 import { type Asked, Sights } from "./sights.ts";
@@ -379,7 +378,7 @@ export class Oracle {
     const covers = new TokenSet();
     for (const device of this.#options.devices)
       for (const entry of device === except ? [] : device.view.entries())
-        if (isConflictVersion(entry.path)) covers.addAll(this.coversOf(device, entry));
+        if (entry.path.startsWith(conflictsDir)) covers.addAll(this.coversOf(device, entry));
     return covers;
   }
 

@@ -1,7 +1,6 @@
 /** What must hold at rest: faults off, everybody up, nobody writing, some quiet minutes (FIN-1 … FIN-9). */
 import { type Doc, digestOf } from "../hosted-model/document.ts";
-import { isConflictVersion } from "./conflict-version.ts";
-import type { Device, EntryState } from "./device.ts";
+import { conflictsDir, type Device, type EntryState } from "./device.ts";
 import { isFile, type Oracle } from "./oracle.ts";
 import { Violation } from "./violation.ts";
 
@@ -142,7 +141,7 @@ export function checkRest(options: RestOptions): void {
   for (const device of devices) {
     const copies = device.view
       .entries()
-      .filter(({ path, kind }) => isConflictVersion(path) && kind !== "dir").length;
+      .filter(({ path, kind }) => path.startsWith(conflictsDir) && kind !== "dir").length;
     const most = isSolo ? 0 : actions;
     if (copies > most)
       throw new Violation(

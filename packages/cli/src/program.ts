@@ -131,11 +131,6 @@ function addMount(program: Command, run: Run): void {
       "bytes of files to keep here, such as 500M or 2G (default: all that were fetched)",
       byteSize,
     )
-    .addOption(
-      new Option("--conflicts <where>", "where versions go that conflict with another device's")
-        .choices(["directory", "beside"])
-        .default("directory"),
-    )
     .option("--ignore-file <file>", "patterns of files that stay here, beside those of .smfsignore")
     .option("--verbose", "log more")
     .action((container: string, options: MountOptions) =>

@@ -1,7 +1,7 @@
 /**
- * Conflict versions: the local bytes keep their inode and go on under another name (`/.conflicts/<path>.<device>-<op>`, or
- * beside the file), so that local bytes never move; the path gets R in a fresh inode. One transaction, so both survive or
- * neither has changed (PUSH-8).
+ * Conflict versions: the local bytes keep their inode and go on under `/.conflicts/<path>.<device>-<op>`, so that
+ * local bytes never move; the path gets R in a fresh inode. One transaction, so both survive or neither has
+ * changed (PUSH-8).
  */
 import {
   baseName,
@@ -13,14 +13,7 @@ import {
   toHex,
   toText,
 } from "@smfs/core";
-import {
-  besideGlob,
-  type ConflictName,
-  conflictName,
-  deviceOf,
-  parseBesideName,
-  parseConflictName,
-} from "./conflict-names.ts";
+import { conflictName, deviceOf, parseConflictName } from "./conflict-names.ts";
 import type { StoreContext } from "./context.ts";
 import type { EntryRow } from "./entries.ts";
 import { linkOf, setLinkVersions } from "./link-versions.ts";
@@ -49,7 +42,6 @@ export class Conflicts {
   readonly #take: Take;
   readonly #put;
   readonly #list;
-  readonly #beside;
 
   constructor(context: StoreContext, take: Take) {
     this.#context = context;
@@ -60,10 +52,6 @@ export class Conflicts {
     );
     this.#list = context.db.sql.prepare<[number], ConflictRow>(
       "SELECT * FROM conflict ORDER BY at_ms DESC LIMIT ? + 0",
-    );
-    // Looks at every name there is: for lists that somebody asks for.
-    this.#beside = context.db.sql.prepare<[string, number], EntryRow>(
-      "SELECT * FROM entry WHERE name GLOB ? AND state = 'live' LIMIT ? + 0",
     );
   }
 
@@ -86,7 +74,7 @@ export class Conflicts {
     entries.update(entry.fid, { ino: fresh, local_ver: atPath });
     this.#context.invalidate({ kind: "entry", parent: entry.parent, name: entry.name });
 
-    const place = this.#place(entry, path, revision);
+    const place = this.#place(path, revision);
     const fid = this.#fidOf(revision, entry.fid);
     const conflictVer = versions.next();
     const link = linkOf(this.#context, kept);
@@ -111,18 +99,15 @@ export class Conflicts {
     return this.#context.bytes.digest(text).slice(0, 32);
   }
 
-  /** `/.conflicts/<path>.<device>-<op>`, or a name beside the entry's own: names of two devices cannot collide. */
-  #place(entry: EntryRow, path: string, revision: string): { parent: number; name: string } {
-    const { versions, entries, names, conflictPlace } = this.#context;
-    const device = deviceOf(versions.epoch);
+  /** `/.conflicts/<path>.<device>-<op>`: names of two devices cannot collide. */
+  #place(path: string, revision: string): { parent: number; name: string } {
+    const device = deviceOf(this.#context.versions.epoch);
     const tag = toHex(new TextEncoder().encode(revision.slice(-6))).slice(-8);
-    const isBeside = conflictPlace === "beside" && entry.state === "live";
-    const original = isBeside ? entry.name : toByteString(baseName(path));
-    const name = conflictName(original, device, tag, isBeside ? "beside" : "directory");
+    const name = toByteString(conflictName(baseName(path), device, tag));
     const directory = toNames(`/${conflictsDirectory}${parentPath(path)}`);
-    const parent = isBeside ? entry.parent : this.#take.directoryAt(directory, device).ino;
-    const taken = entries.find(parent, name) !== undefined;
-    return { parent, name: taken ? names.free(parent, name, tag) : name };
+    const { ino: parent } = this.#take.directoryAt(directory, device);
+    const taken = this.#context.entries.find(parent, name) !== undefined;
+    return { parent, name: taken ? this.#context.names.free(parent, name, tag) : name };
   }
 
   /** Those that this device made, the newest first. A version that was removed or moved away is settled and not listed. */
@@ -137,7 +122,6 @@ export class Conflicts {
     const found = this.#context.entries.find(rootIno, conflictsDirectory);
     const others: ConflictView[] = [];
     if (found !== undefined) this.#collect(found.ino, "", known, countMax - made.length, others);
-    this.#collectBeside(known, countMax - made.length, others);
     return [...made.map(({ view }) => view), ...others];
   }
 
@@ -145,11 +129,9 @@ export class Conflicts {
     const made: { fid: string; view: ConflictView }[] = [];
     for (const row of this.#list.all(countMax)) {
       const entry = this.#context.entries.byFid(row.fid);
-      if (entry?.state !== "live") continue;
-      const versionPath = this.#context.entries.path(entry);
-      if (versionPath === undefined) continue;
-      const isIn = versionPath.startsWith(`/${conflictsDirectory}/`);
-      if (!isIn && parseBesideName(entry.name) === undefined) continue;
+      const versionPath = entry?.state === "live" ? this.#context.entries.path(entry) : undefined;
+      if (entry === undefined || versionPath?.startsWith(`/${conflictsDirectory}/`) !== true)
+        continue;
       made.push({ fid: row.fid, view: this.#view(row, entry, toText(versionPath) ?? versionPath) });
     }
     return made;
@@ -207,53 +189,32 @@ export class Conflicts {
         const inode = inodes.get(entry.ino);
         const path = `${below}/${name}`;
         if (isDirectory(inode.mode)) this.#collect(entry.ino, path, known, countMax, into);
-        else {
-          const parsed = parseConflictName(name);
-          if (parsed !== undefined)
-            into.push(toOther(`/${conflictsDirectory}${path}`, below, parsed, inode, this.#device));
-        }
+        else this.#addOther(path, below, name, inode, into);
       }
       if (page.length < pageRows) return;
     }
   }
 
-  /** The same for those that lie beside their files. */
-  #collectBeside(known: ReadonlySet<string>, countMax: number, into: ConflictView[]): void {
-    const { entries, inodes } = this.#context;
-    for (const entry of this.#beside.all(besideGlob, countMax + known.size)) {
-      const path = entries.textPath(entry);
-      if (path === undefined || known.has(entry.fid) || into.length >= countMax) continue;
-      const parsed = parseBesideName(baseName(path));
-      const inode = inodes.get(entry.ino);
-      if (parsed === undefined || isDirectory(inode.mode)) continue;
-      const above = parentPath(path);
-      into.push(toOther(path, above === "/" ? "" : above, parsed, inode, this.#device));
-    }
+  #addOther(
+    path: string,
+    below: string,
+    name: string,
+    inode: { readonly size: number; readonly mtime_s: number },
+    into: ConflictView[],
+  ): void {
+    const parsed = parseConflictName(name);
+    if (parsed === undefined) return;
+    into.push({
+      path: `${below}/${parsed.name}`,
+      versionPath: `/${conflictsDirectory}${path}`,
+      device: parsed.device,
+      isOurs: parsed.device === deviceOf(this.#context.versions.epoch),
+      size: inode.size,
+      base: null,
+      mineRev: null,
+      theirs: { rev: null, device: null },
+      isEditedSince: null,
+      atMs: inode.mtime_s * 1000,
+    });
   }
-
-  get #device(): string {
-    return deviceOf(this.#context.versions.epoch);
-  }
-}
-
-/** A version of which only its name tells something. @param below directory of the file that it is a version of */
-function toOther(
-  versionPath: string,
-  below: string,
-  { name, device }: ConflictName,
-  inode: { readonly size: number; readonly mtime_s: number },
-  ownDevice: string,
-): ConflictView {
-  return {
-    path: `${below}/${name}`,
-    versionPath,
-    device,
-    isOurs: device === ownDevice,
-    size: inode.size,
-    base: null,
-    mineRev: null,
-    theirs: { rev: null, device: null },
-    isEditedSince: null,
-    atMs: inode.mtime_s * 1000,
-  };
 }

@@ -1,7 +1,6 @@
 /** What the parts of one store share. Made once, by store.ts. */
 import type { Clock, Invalidation, Logger, Random } from "@smfs/core";
 import type { ByteStore } from "./byte-store.ts";
-import type { ConflictPlace } from "./conflict-names.ts";
 import type { Database } from "./database.ts";
 import type { Entries } from "./entries.ts";
 import type { Facts } from "./facts.ts";
@@ -35,8 +34,6 @@ export interface StoreContext {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Patterns of what stays here, beside those of `.smfsignore`: this mount's own. */
   readonly ignorePatterns: string;
-  /** Where conflict versions are put. */
-  readonly conflictPlace: ConflictPlace;
   /** Tells the sync thread. Cheap, never throws. */
   emit(event: StoreEvent): void;
   /** Collects what the kernel must forget; the frontend takes it after the transition has committed. */

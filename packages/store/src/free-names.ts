@@ -17,7 +17,9 @@ export class FreeNames {
    * The result is at most 255 bytes long.
    */
   free(parent: number, name: string, tag: string): string {
-    const { stem, extension } = splitName(name);
+    const dot = name.lastIndexOf(".");
+    const stem = dot > 0 ? name.slice(0, dot) : name;
+    const extension = dot > 0 ? name.slice(dot, dot + 32) : "";
     for (let count = 1; count <= triesMax; count += 1) {
       const mark = count === 1 ? ` (${tag})` : ` (${tag}-${count})`;
       const room = nameBytesMax - mark.length - extension.length;
@@ -26,14 +28,6 @@ export class FreeNames {
     }
     throw new Error(`no free name for ${name}`);
   }
-}
-
-/** A name's extension with its dot, at most 32 bytes of it, and what is before it. */
-export function splitName(name: string): { readonly stem: string; readonly extension: string } {
-  const dot = name.lastIndexOf(".");
-  return dot > 0
-    ? { stem: name.slice(0, dot), extension: name.slice(dot, dot + 32) }
-    : { stem: name, extension: "" };
 }
 
 /** The first `bytes` bytes of a byte string, less a UTF-8 sequence that would be cut. */

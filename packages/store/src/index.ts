@@ -1,6 +1,5 @@
 export type { ByteStore, FileWorker, Snapshot, WorkStat } from "./byte-store.ts";
 export { type Breach, type CheckOptions, check } from "./check.ts";
-export { type ConflictPlace, parseBesideName } from "./conflict-names.ts";
 export type { StoreContext } from "./context.ts";
 export { Database, StoreOpenError } from "./database.ts";
 export { DamagedStore } from "./doctor/damaged-store.ts";

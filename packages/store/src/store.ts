@@ -35,7 +35,6 @@ import { Attributes } from "./attributes.ts";
 import { BlobCollection } from "./blob-collection.ts";
 import type { ByteStore } from "./byte-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import type { ConflictPlace } from "./conflict-names.ts";
 import type { StoreContext } from "./context.ts";
 import { Creation } from "./creation.ts";
 import { Database, programFact } from "./database.ts";
@@ -95,8 +94,6 @@ export interface StoreOptions {
   readonly cacheBytes?: number;
   /** Patterns of what stays here, in the syntax of gitignore, beside those of `.smfsignore` at the root. */
   readonly ignorePatterns?: string;
-  /** Where conflict versions are put; under `/.conflicts` unless told. */
-  readonly conflictPlace?: ConflictPlace;
 }
 
 export class Store implements FileSystem {
@@ -459,7 +456,6 @@ function fileContext(
     log,
     owner,
     ignorePatterns: options.ignorePatterns ?? "",
-    conflictPlace: options.conflictPlace ?? "directory",
     emit,
     invalidate,
   };

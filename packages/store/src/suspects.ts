@@ -131,7 +131,7 @@ export class Suspects {
   }
 
   #restore(entry: EntryRow, good: Good): void {
-    const { entries, inodes, log, conflictPlace } = this.#context;
+    const { entries, inodes, log } = this.#context;
     const path = entries.textPath(entry) ?? entry.base_path ?? `/${entry.fid}`;
     this.#conflicts.split(entry, path, good.rev, asRemote(entry, good), good.content);
     const fresh = entries.byFid(entry.fid)?.ino;
@@ -142,7 +142,7 @@ export class Suspects {
     this.#problems.set(
       `suspect ${entry.fid}`,
       path,
-      `its last save was damaged by a power loss; what was left of it is ${conflictPlace === "beside" ? "beside it" : "under /.conflicts"}: smfs conflicts`,
+      "its last save was damaged by a power loss; what was left of it is under /.conflicts",
     );
   }
 }

@@ -10,7 +10,7 @@ import {
   type Without,
   withoutCapabilities,
 } from "@smfs/fuse";
-import { type ConflictPlace, type FileDurability, IgnoreRules, ignoreBytesMax } from "@smfs/store";
+import { type FileDurability, IgnoreRules, ignoreBytesMax } from "@smfs/store";
 import { CliError, type ExitCode, exitCodes } from "../cli-error.ts";
 import { type Config, fuseWithout, type Paths, type ServerFlags } from "../config.ts";
 import { checkContainer, ephemeralId, storeId } from "../container.ts";
@@ -52,7 +52,6 @@ export interface MountOptions extends ServerFlags {
   readonly cacheSize?: number;
   /** File of patterns, relative to the current directory. */
   readonly ignoreFile?: string;
-  readonly conflicts: ConflictPlace;
   readonly verbose?: boolean;
 }
 
@@ -180,7 +179,6 @@ function prepare(
     cacheBytes: options.cacheSize,
     ignorePatterns: readIgnoreFile(context.cwd, options.ignoreFile),
     fuseWithout: without,
-    conflictPlace: options.conflicts,
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a daemon is told when it starts. Sent over a private channel: it has the key in it. */
 import type { Without } from "@smfs/fuse";
-import type { ConflictPlace, FileDurability } from "@smfs/store";
+import type { FileDurability } from "@smfs/store";
 import type { Paths } from "../config.ts";
 import type { ResolvedServer } from "../resolve-server.ts";
 import type { Account } from "../server-link.ts";
@@ -44,5 +44,4 @@ export interface DaemonSettings {
   readonly ignorePatterns: string;
   /** What is left unused though the kernel offers it. */
   readonly fuseWithout: Without;
-  readonly conflictPlace: ConflictPlace;
 }

@@ -93,7 +93,6 @@ export class Daemon implements DaemonControl {
         cacheBytes: given.cacheBytes,
         ignorePatterns: given.ignorePatterns,
         fuseWithout: given.fuseWithout,
-        conflictPlace: given.conflictPlace,
       },
       onQuestion: (question) => daemon?.answer(question) ?? tooEarly,
       clock,

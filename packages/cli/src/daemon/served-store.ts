@@ -126,7 +126,6 @@ class WholeStore implements ServedStore {
       program: packageVersion(),
       durability: wishes.durability,
       ignorePatterns: wishes.ignorePatterns,
-      conflictPlace: wishes.conflictPlace,
       syncer: sync,
       ...(wishes.cacheBytes === undefined ? {} : { cacheBytes: wishes.cacheBytes }),
     });

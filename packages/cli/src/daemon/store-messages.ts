@@ -6,7 +6,6 @@ import type { Without } from "@smfs/fuse";
 import type {
   Answer,
   Asked,
-  ConflictPlace,
   FileDurability,
   OnlyHere,
   PortReply,
@@ -39,7 +38,6 @@ export interface StoreWishes {
   readonly ignorePatterns: string;
   /** What the kernel's side leaves unused though the kernel offers it. */
   readonly fuseWithout: Without;
-  readonly conflictPlace: ConflictPlace;
 }
 
 export type ToStoreThread =

@@ -121,7 +121,6 @@ function breachesOf(
       log,
       owner: { uid: 0, gid: 0 },
       ignorePatterns: "",
-      conflictPlace: "directory",
       emit: () => undefined,
       invalidate: () => undefined,
     },
