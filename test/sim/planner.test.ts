@@ -235,10 +235,20 @@ const pullRows: readonly Row[] = [
   [() => true, "split", "concurrent, and base is mine: both stay"],
 ];
 
+/** Whether what is shown there may all be the attempt's, or what it started from. */
+function mayBeOurs(c: Cell): boolean {
+  const isBase = c.relation === "same" && remoteBytes(c) === baseHash;
+  return isBase || c.relation === "regress" || (c.isEqual && c.local !== "deleted");
+}
+
 /** With an attempt: push decides when it looks (sync.md §4.1, PUSH-3). */
 const pushRows: readonly Row[] = [
   [(c) => c.remote === "processing", "defer", "never judge or patch a document in processing"],
-  [(c) => c.remote === "failed", "push", "processing failed: the same attempt is sent again"],
+  [
+    (c) => c.remote === "failed" && mayBeOurs(c),
+    "push",
+    "processing failed: the same attempt is sent again (PUSH-15: but not over somebody's edit)",
+  ],
   [
     (c) => c.local === "changed" && c.isEqual,
     "adopt",
